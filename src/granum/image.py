@@ -69,7 +69,7 @@ class PixelSize:
         scale = _NM_PER_WORD.get(word.strip().lower())
         if scale is None:
             raise SettingError(f"pixel size: unit {word!r} is not a length; use pm, Å, nm, um, mm or m.")
-        y_nm, x_nm = y * scale, x * scale
+        y_nm = y * scale
         plain = word.strip().lower()
         if plain in ("mm", "cm"):
             unit: Unit = "mm"

@@ -1,0 +1,217 @@
+"""Step names, and the one settings model of each step, built from its signature.
+
+A step is a plain function of a stage. Its positional parameters are layers, its keyword-only parameters are settings;
+the model made from them here is the recipe check, the `--set` option, the web form and the docs table.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+import re
+import typing
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Annotated, Any, Literal
+
+from granum.errors import RecipeError, SettingError
+
+__all__ = ["STEPS", "Range", "Setting", "Step", "check_settings", "load_step", "nearest_name"]
+
+
+@dataclass(frozen=True)
+class Range:
+    """Legal values of a numeric setting, bounds included: ``Annotated[float, Range(0, 100)]``."""
+
+    low: float | None = None
+    high: float | None = None
+
+    def __contains__(self, value: float) -> bool:
+        return (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
+
+    def __str__(self) -> str:
+        if self.low is None:
+            return f"at most {self.high:g}" if self.high is not None else "any number"
+        return f"at least {self.low:g}" if self.high is None else f"{self.low:g} to {self.high:g}"
+
+
+# step name -> (module:function, layers that it writes: the result, then what else it returns)
+STEPS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "preprocess.crop": ("granum.preprocess.crop:find_analysed_area", ("area", "choice")),
+    "preprocess.normalise": ("granum.preprocess.normalise:normalise_intensity", ("image",)),
+    "preprocess.background": ("granum.preprocess.background:subtract_background", ("image",)),
+    "preprocess.denoise": ("granum.preprocess.denoise:denoise_image", ("image",)),
+    "segment.automatic": ("granum.segment.automatic:segment_automatically", ("mask", "relief", "choice")),
+    "segment.threshold": ("granum.segment.threshold:segment_by_threshold", ("mask",)),
+    "segment.grid_maximum": ("granum.segment.grid_maximum:segment_by_grid_maximum", ("mask",)),
+    "segment.mask_cleanup": ("granum.segment.mask_cleanup:clean_mask", ("mask",)),
+    "segment.components": ("granum.segment.components:label_components", ("labels",)),
+    "separate.peaks": ("granum.separate.peaks:find_distance_peaks", ("peaks",)),
+    "separate.local_kmeans": ("granum.separate.local_kmeans:split_by_local_kmeans", ("labels",)),
+    "separate.local_mixture": ("granum.separate.local_mixture:split_by_local_mixture", ("labels",)),
+    "separate.local_spectral": ("granum.separate.local_spectral:split_by_local_spectral", ("labels",)),
+    "separate.watershed": ("granum.separate.watershed:split_by_watershed", ("labels",)),
+    "separate.convexity": ("granum.separate.convexity:split_by_convexity", ("labels",)),
+    "separate.ellipses": ("granum.separate.ellipses:split_by_ellipses", ("labels",)),
+    "separate.choose": ("granum.separate.choose:split_automatically", ("labels", "confidence", "choice")),
+    "measure.objects": ("granum.measure.objects:measure_objects", ("objects",)),
+}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One keyword-only parameter of a step."""
+
+    name: str
+    annotation: Any
+    default: Any
+    help: str
+    range: Range | None
+    choices: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step as its signature tells it.
+
+    Parameters
+    ----------
+    name : str
+        "stage.file".
+    function : callable
+        The stage function.
+    reads : tuple of str
+        Layers that it needs: its positional parameters without a default.
+    reads_if_there : tuple of str
+        Layers that it takes when they exist.
+    writes : tuple of str
+        Layers that it writes, in the order in which the function returns them.
+    settings : dict of Setting
+        Its keyword-only parameters.
+    summary : str
+        First line of its docstring.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    reads: tuple[str, ...]
+    reads_if_there: tuple[str, ...]
+    writes: tuple[str, ...]
+    settings: dict[str, Setting]
+    summary: str
+
+
+def nearest_name(word: str, names: typing.Iterable[str]) -> str:
+    """Return " Did you mean 'x'?" for the nearest of `names`, or the list of them when none is near."""
+    names = list(names)
+    near = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
+    if near:
+        return f"did you mean {near[0]!r}?"
+    return "there are " + ", ".join(names) + "." if names else "there are none."
+
+
+def _setting_help(docstring: str, name: str) -> str:
+    """Return the text of one entry of a numpydoc Parameters section."""
+    match = re.search(
+        rf"^(?P<pad> *)(?:[\w, ]*, )?{name}\b[^\n]*:[^\n]*\n(?P<text>(?:(?P=pad) +\S[^\n]*\n|\n)+)",
+        docstring + "\n",
+        re.M,
+    )
+    return " ".join(match["text"].split()) if match else ""
+
+
+def _read_setting(parameter: inspect.Parameter, annotation: Any, docstring: str) -> Setting:
+    limits, choices, inner = None, (), annotation
+    if typing.get_origin(inner) is Annotated:
+        limits = next((extra for extra in inner.__metadata__ if isinstance(extra, Range)), None)
+        inner = inner.__origin__
+    for option in (inner, *typing.get_args(inner)):
+        if typing.get_origin(option) is Annotated:
+            limits = next((extra for extra in option.__metadata__ if isinstance(extra, Range)), limits)
+        if typing.get_origin(option) is Literal:
+            choices = tuple(str(choice) for choice in typing.get_args(option))
+    return Setting(
+        parameter.name, annotation, parameter.default, _setting_help(docstring, parameter.name), limits, choices
+    )
+
+
+@cache
+def load_step(name: str) -> Step:
+    """Return the step of a name such as "segment.threshold".
+
+    Raises
+    ------
+    RecipeError
+        When there is no such step; the message names the nearest.
+    """
+    if name not in STEPS:
+        raise RecipeError(f"step {name!r} does not exist; {nearest_name(name, STEPS)}")
+    target, writes = STEPS[name]
+    module, function_name = target.split(":")
+    function = getattr(importlib.import_module(module), function_name)
+    hints = typing.get_type_hints(function, include_extras=True)
+    docstring = inspect.getdoc(function) or ""
+    reads, optional, settings = [], [], {}
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
+            settings[parameter.name] = _read_setting(parameter, hints.get(parameter.name, Any), docstring)
+        elif parameter.default is inspect.Parameter.empty:
+            reads.append(parameter.name)
+        else:
+            optional.append(parameter.name)
+    return Step(name, function, tuple(reads), tuple(optional), writes, settings, docstring.split("\n")[0])
+
+
+@cache
+def _settings_model(name: str) -> Any:
+    """Return the strict pydantic model of a step's settings."""
+    import pydantic
+
+    step = load_step(name)
+    fields: dict[str, Any] = {
+        setting.name: (setting.annotation, ... if setting.default is inspect.Parameter.empty else setting.default)
+        for setting in step.settings.values()
+    }
+    config = pydantic.ConfigDict(extra="forbid", arbitrary_types_allowed=True, allow_inf_nan=False)
+    return pydantic.create_model(name.replace(".", "_"), __config__=config, **fields)
+
+
+def check_settings(name: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the complete settings of a step, defaults filled in, each of its own type.
+
+    Parameters
+    ----------
+    name : str
+        Name of the step.
+    settings : dict
+        What the user gave; numbers may be text, as `--set` gives them.
+
+    Raises
+    ------
+    SettingError
+        For an unknown setting (the nearest is named), a wrong type, or a value out of its range (the range is named).
+    """
+    import pydantic
+
+    step = load_step(name)
+    for key in settings:
+        if key not in step.settings:
+            raise SettingError(f"{name}.{key}: no such setting; {nearest_name(key, step.settings)}")
+    try:
+        model = _settings_model(name)(**settings)
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        key = str(first["loc"][0])
+        setting = step.settings[key]
+        wanted = f"one of {', '.join(setting.choices)}" if setting.choices else first["msg"].lower()
+        if setting.range is not None and not setting.choices:
+            wanted += f" ({setting.range})"
+        raise SettingError(f"{name}.{key}: {settings.get(key)!r} does not fit: {wanted}.") from None
+    checked = {key: getattr(model, key) for key in step.settings}
+    for key, value in checked.items():
+        limits = step.settings[key].range
+        if limits is not None and isinstance(value, int | float) and value not in limits:
+            raise SettingError(f"{name}.{key}: {value!r} is out of range, must be {limits}.")
+    return checked
