@@ -1,0 +1,12 @@
+from .box_scores import BoxScores as BoxScores
+from .box_scores import centres_in_boxes as centres_in_boxes
+from .matching import Overlaps as Overlaps
+from .matching import match_objects as match_objects
+from .matching import measure_overlaps as measure_overlaps
+from .object_scores import DSB_THRESHOLDS as DSB_THRESHOLDS
+from .object_scores import ObjectScores as ObjectScores
+from .object_scores import mean_object_scores as mean_object_scores
+from .object_scores import pool_object_scores as pool_object_scores
+from .object_scores import score_objects as score_objects
+from .pixel_scores import PixelScores as PixelScores
+from .pixel_scores import score_pixels as score_pixels
