@@ -10,11 +10,12 @@ import difflib
 import importlib
 import inspect
 import re
+import tomllib
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from granum.errors import RecipeError, SettingError
 
@@ -104,7 +105,7 @@ class Step:
 
 
 def nearest_name(word: str, names: typing.Iterable[str]) -> str:
-    """Return " Did you mean 'x'?" for the nearest of `names`, or the list of them when none is near."""
+    """Return "did you mean 'x'?" for the nearest of `names`, or the list of them when none is near."""
     names = list(names)
     near = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
     if near:
@@ -122,19 +123,40 @@ def _setting_help(docstring: str, name: str) -> str:
     return " ".join(match["text"].split()) if match else ""
 
 
+def _parts(annotation: Any) -> list[Any]:
+    """Return an annotation with everything inside it: members of unions, items of tuples, metadata."""
+    inside = [*typing.get_args(annotation)] if typing.get_origin(annotation) is not Literal else []
+    return [annotation, *(part for option in inside for part in _parts(option))]
+
+
 def _read_setting(parameter: inspect.Parameter, annotation: Any, docstring: str) -> Setting:
-    limits, choices, inner = None, (), annotation
-    if typing.get_origin(inner) is Annotated:
-        limits = next((extra for extra in inner.__metadata__ if isinstance(extra, Range)), None)
-        inner = inner.__origin__
-    for option in (inner, *typing.get_args(inner)):
-        if typing.get_origin(option) is Annotated:
-            limits = next((extra for extra in option.__metadata__ if isinstance(extra, Range)), limits)
-        if typing.get_origin(option) is Literal:
-            choices = tuple(str(choice) for choice in typing.get_args(option))
+    parts = _parts(annotation)
+    limits = next((part for part in parts if isinstance(part, Range)), None)
+    choices = tuple(
+        str(choice) for part in parts if typing.get_origin(part) is Literal for choice in typing.get_args(part)
+    )
     return Setting(
         parameter.name, annotation, parameter.default, _setting_help(docstring, parameter.name), limits, choices
     )
+
+
+def _from_toml(value: Any, setting: Setting) -> Any:
+    """Return a value of a recipe or of `--set` in the type that the setting has.
+
+    TOML has neither None nor tuples, and the command line has only text.
+    """
+    parts = _parts(setting.annotation)
+    if value == "none" and type(None) in parts and "none" not in setting.choices:
+        return None
+    literals = [choice for part in parts if typing.get_origin(part) is Literal for choice in typing.get_args(part)]
+    if isinstance(value, str) and str not in parts and value not in literals:
+        try:
+            value = tomllib.loads(f"value = {value.strip()}")["value"]
+        except tomllib.TOMLDecodeError:
+            return value
+    if isinstance(value, list) and any(typing.get_origin(part) is tuple for part in parts):
+        return tuple(value)
+    return value
 
 
 @cache
@@ -169,12 +191,13 @@ def _settings_model(name: str) -> Any:
     """Return the strict pydantic model of a step's settings."""
     import pydantic
 
-    step = load_step(name)
     fields: dict[str, Any] = {
         setting.name: (setting.annotation, ... if setting.default is inspect.Parameter.empty else setting.default)
-        for setting in step.settings.values()
+        for setting in load_step(name).settings.values()
     }
-    config = pydantic.ConfigDict(extra="forbid", arbitrary_types_allowed=True, allow_inf_nan=False)
+    config = pydantic.ConfigDict(
+        strict=True, extra="forbid", arbitrary_types_allowed=True, allow_inf_nan=False, protected_namespaces=()
+    )
     return pydantic.create_model(name.replace(".", "_"), __config__=config, **fields)
 
 
@@ -186,7 +209,7 @@ def check_settings(name: str, settings: dict[str, Any]) -> dict[str, Any]:
     name : str
         Name of the step.
     settings : dict
-        What the user gave; numbers may be text, as `--set` gives them.
+        What the user gave; numbers may be text, as `--set` gives them, and "none" stands for None.
 
     Raises
     ------
@@ -199,19 +222,29 @@ def check_settings(name: str, settings: dict[str, Any]) -> dict[str, Any]:
     for key in settings:
         if key not in step.settings:
             raise SettingError(f"{name}.{key}: no such setting; {nearest_name(key, step.settings)}")
+    given = {key: _from_toml(value, step.settings[key]) for key, value in settings.items()}
     try:
-        model = _settings_model(name)(**settings)
+        model = _settings_model(name)(**given)
     except pydantic.ValidationError as error:
         first = error.errors()[0]
-        key = str(first["loc"][0])
-        setting = step.settings[key]
-        wanted = f"one of {', '.join(setting.choices)}" if setting.choices else first["msg"].lower()
-        if setting.range is not None and not setting.choices:
-            wanted += f" ({setting.range})"
-        raise SettingError(f"{name}.{key}: {settings.get(key)!r} does not fit: {wanted}.") from None
+        raise _misfit(name, step.settings[str(first["loc"][0])], settings, first["msg"]) from None
     checked = {key: getattr(model, key) for key in step.settings}
     for key, value in checked.items():
         limits = step.settings[key].range
-        if limits is not None and isinstance(value, int | float) and value not in limits:
-            raise SettingError(f"{name}.{key}: {value!r} is out of range, must be {limits}.")
+        for number in value if isinstance(value, tuple) else (value,):
+            if limits is not None and isinstance(number, int | float) and number not in limits:
+                raise SettingError(f"{name}.{key}: {value!r} is out of range, must be {limits}.")
     return checked
+
+
+def _misfit(name: str, setting: Setting, settings: dict[str, Any], message: str) -> SettingError:
+    """Return the error for a value of the wrong type."""
+    if setting.name not in settings:
+        return SettingError(f"{name}.{setting.name}: is missing, and has no default; give it in the recipe.")
+    value = settings[setting.name]
+    if setting.choices:
+        near = nearest_name(value, setting.choices) if isinstance(value, str) else ""
+        hint = f" {near}" if near.startswith("did") else ""
+        return SettingError(f"{name}.{setting.name}: {value!r} is not one of {', '.join(setting.choices)}.{hint}")
+    limits = f" ({setting.range})" if setting.range is not None else ""
+    return SettingError(f"{name}.{setting.name}: {value!r} does not fit: {message.lower()}{limits}.")

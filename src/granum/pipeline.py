@@ -1,0 +1,353 @@
+"""`run(recipe, image)`: the only place that chains stages.
+
+It reads the planes that a recipe needs, hands each step its layers, collects what the steps chose by themselves and
+what they warn about, and can keep every step's result so that moving one slider recomputes only what depends on it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+import warnings
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from granum.arrays import check_image
+from granum.choice import Choice
+from granum.errors import GranumError, GranumWarning, SettingError, ShapeError
+from granum.image import Image, PixelSize
+from granum.object_table import ObjectTable
+from granum.recipe import Recipe, RecipeStep, load_recipe
+from granum.steps import load_step
+
+__all__ = ["Cache", "Result", "run"]
+
+Progress = Callable[[int, int, str], None]
+_SATURATED_SHARE = (
+    0.01  # of the pixels at the largest value of the type, from which sizes of bright objects are doubtful
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What a recipe made of one plane.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        What ran.
+    layers : dict
+        Every named layer after the last step: "image", "mask", "labels", "objects", ...; the image as the file gives
+        it where no step has written that layer, with NaN and infinities filled.
+    choices : tuple of Choice
+        What the steps chose by themselves, in order.
+    seconds : dict
+        Step -> seconds, in order; 0 where the result came from the cache.
+    warnings : tuple of str
+        What the user must know before publishing a number.
+    pixel_size : PixelSize or None
+        Of the image.
+    shape : tuple of int
+        (Y, X) of the image.
+    frame : int
+        Time point that was read.
+    """
+
+    recipe: Recipe
+    layers: dict[str, Any]
+    choices: tuple[Choice, ...]
+    seconds: dict[str, float]
+    warnings: tuple[str, ...]
+    pixel_size: PixelSize | None
+    shape: tuple[int, int]
+    frame: int = 0
+
+    @property
+    def labels(self) -> NDArray[np.int32] | None:
+        """The layer `labels`, or None when the recipe makes none."""
+        return self.layers.get("labels")
+
+    @property
+    def objects(self) -> ObjectTable | None:
+        """The layer `objects`, or None when the recipe measures none."""
+        return self.layers.get("objects")
+
+    @property
+    def n_objects(self) -> int:
+        """Number of objects, 0 when the recipe makes no labels."""
+        return 0 if self.labels is None else int(self.labels.max(initial=0))
+
+    @property
+    def threshold(self) -> float | None:
+        """The grey level that the last thresholding step used, or None when it has no single one."""
+        for choice in reversed(self.choices):
+            value = choice.chosen.get("threshold")
+            if isinstance(value, int | float):
+                return float(value)
+        return None
+
+
+@dataclass
+class _Kept:
+    outputs: dict[str, Any]
+    choices: tuple[Choice, ...]
+    warnings: tuple[str, ...]
+    n_bytes: int = field(default=0)
+
+
+class Cache:
+    """Results of steps, the least recently used dropped first when they exceed a number of bytes.
+
+    Parameters
+    ----------
+    max_bytes : int
+        Largest sum of the sizes of all kept arrays.
+
+    Notes
+    -----
+    A result is kept under the hash of its step, its settings and the hashes of its inputs. It may be shared between
+    threads. Treat what comes out of a `Result` as read-only when its run had a cache.
+    """
+
+    def __init__(self, max_bytes: int = 1 << 30) -> None:
+        if max_bytes < 0:
+            raise SettingError(f"max_bytes: {max_bytes} is out of range, must be at least 0.")
+        self.max_bytes = max_bytes
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._lock = threading.Lock()
+
+    @property
+    def n_bytes(self) -> int:
+        """Sum of the sizes of what is kept."""
+        with self._lock:
+            return sum(kept.n_bytes for kept in self._kept.values())
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def get(self, key: str) -> _Kept | None:
+        """Return what is kept under `key`, and mark it as used."""
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+            return self._kept.get(key)
+
+    def put(self, key: str, kept: _Kept) -> None:
+        """Keep a result, and drop the oldest while there are too many bytes."""
+        kept.n_bytes = sum(_n_bytes(value) for value in kept.outputs.values())
+        with self._lock:
+            self._kept[key] = kept
+            self._kept.move_to_end(key)
+            total = sum(entry.n_bytes for entry in self._kept.values())
+            while total > self.max_bytes:
+                total -= self._kept.popitem(last=False)[1].n_bytes
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._kept.clear()
+
+
+def _n_bytes(value: Any) -> int:
+    if isinstance(value, dict):
+        return sum(_n_bytes(item) for item in value.values())
+    return value.nbytes if isinstance(value, np.ndarray) else 0
+
+
+def run(
+    recipe: Recipe | str,
+    image: Image,
+    *,
+    frame: int = 0,
+    channels: Mapping[str, int | str | Image] | None = None,
+    z: int | None = None,
+    progress: Progress | None = None,
+    cache: Cache | None = None,
+) -> Result:
+    """Run a recipe on one plane of an image.
+
+    Parameters
+    ----------
+    recipe : Recipe or str
+        The recipe, or the name or path of one.
+    image : Image
+        The image.
+    frame : int
+        Time point, from 0.
+    channels : dict, optional
+        What each channel name stands for: an index or name of a channel of `image`, or another `Image`. "image" is the
+        channel that the layer `image` is read from; it may be left out where there is only one.
+    z : int, optional
+        Plane along z, needed where there are several.
+    progress : callable, optional
+        Called as ``progress(step_index, n_steps, name)`` before each step, and once with ``(n_steps, n_steps, "")``.
+    cache : Cache, optional
+        Where to find and keep the results of single steps.
+
+    Returns
+    -------
+    result : Result
+        Always defined: an empty, constant or NaN image has 0 objects and a warning that says why.
+
+    Raises
+    ------
+    SettingError
+        A channel, frame or z plane is missing or does not exist.
+    GranumError
+        A step cannot work on this image; the message begins with the number and name of the step.
+    """
+    if isinstance(recipe, str):
+        recipe = load_recipe(recipe)
+    layers, notes = _read_layers(recipe, image, dict(channels or {}), frame, z)
+    shape = next(iter(layers.values())).shape
+    keys = {name: _content_key(plane) for name, plane in layers.items()} if cache is not None else {}
+    choices: list[Choice] = []
+    seconds: dict[str, float] = {}
+    for number, step in enumerate(recipe.steps):
+        if progress is not None:
+            progress(number, len(recipe.steps), step.do)
+        start = time.perf_counter()
+        data = _inputs(step, layers)
+        key = _step_key(step, {name: keys.get(layer, "") for name, layer in data.items()}) if cache is not None else ""
+        kept = cache.get(key) if cache is not None else None
+        if kept is None:
+            kept = _run_step(step, number + 1, {name: layers[layer] for name, layer in data.items()})
+            if cache is not None:
+                cache.put(key, kept)
+            elapsed = time.perf_counter() - start
+        else:
+            elapsed = 0.0
+        layers.update(kept.outputs)
+        keys.update({name: f"{key}:{name}" for name in kept.outputs})
+        choices += kept.choices
+        notes += kept.warnings
+        seconds[_unique(step.do, seconds)] = elapsed
+    if progress is not None:
+        progress(len(recipe.steps), len(recipe.steps), "")
+    if isinstance(layers.get("labels"), np.ndarray) and not layers["labels"].any():
+        notes.append("no object was found.")
+    return Result(recipe, layers, tuple(choices), seconds, tuple(dict.fromkeys(notes)), image.pixel_size, shape, frame)
+
+
+def _unique(name: str, taken: Mapping[str, Any]) -> str:
+    """Return `name`, or `name#2` when the recipe has that step already."""
+    number = 1
+    while (unique := name if number == 1 else f"{name}#{number}") in taken:
+        number += 1
+    return unique
+
+
+def _read_layers(
+    recipe: Recipe, image: Image, channels: dict[str, int | str | Image], frame: int, z: int | None
+) -> tuple[dict[str, NDArray[Any]], list[str]]:
+    """Return the planes that the recipe reads, as layers, and what is wrong with their pixels."""
+    wanted: dict[str, int | str | Image | None] = {
+        f"channel.{name}": channels.get(name, name) for name in recipe.channels
+    }
+    if recipe.reads_image or not wanted:
+        wanted = {"image": channels.get("image"), **wanted}
+    layers: dict[str, NDArray[Any]] = {}
+    notes: list[str] = []
+    for layer, source in wanted.items():
+        try:
+            if isinstance(source, Image):
+                pixels = source.plane(frame=frame if source.n_frames > 1 else 0, z=z if source.shape[2] > 1 else None)
+            else:
+                pixels = image.plane(frame=frame, channel=source, z=z)
+        except SettingError as error:
+            where = "" if layer == "image" else f"{layer}: "
+            raise SettingError(f"{where}{error}") from None
+        layers[layer] = check_image(pixels, name=layer)
+        notes += [f"{layer}: {note}" for note in _pixel_notes(np.asarray(pixels), layers[layer])]
+    shapes = {layer: plane.shape for layer, plane in layers.items()}
+    if len(set(shapes.values())) > 1:
+        raise ShapeError(f"channels: have different shapes ({shapes}); they must show the same field.")
+    return layers, notes
+
+
+def _pixel_notes(pixels: NDArray[Any], image: NDArray[Any]) -> Iterator[str]:
+    """Yield what the user must know about the pixels, one sentence each."""
+    if pixels.dtype.kind == "f":
+        n_bad = pixels.size - int(np.isfinite(pixels).sum())
+        if n_bad:
+            yield f"{n_bad} of {pixels.size} pixels are NaN or infinite; they were set to the median of the others."
+    low, high = image.min(), image.max()
+    if low == high:
+        yield f"all {pixels.size} pixels have the same value ({low:g}); there is nothing to find."
+    elif pixels.dtype.kind in "iu" and high == np.iinfo(pixels.dtype).max:
+        share = float(np.count_nonzero(image == high)) / image.size
+        if share > _SATURATED_SHARE:
+            yield f"{100 * share:.1f} % of the pixels are saturated (value {high}); bright objects look larger."
+
+
+def _inputs(step: RecipeStep, layers: Mapping[str, Any]) -> dict[str, str]:
+    """Return parameter -> layer for all that the step reads and that is there."""
+    known = load_step(step.do)
+    data = {name: step.from_.get(name, name) for name in known.reads}
+    for name in known.reads_if_there:
+        layer = step.from_.get(name, name)
+        if layer in layers:
+            data[name] = layer
+    return data
+
+
+def _run_step(step: RecipeStep, number: int, data: dict[str, Any]) -> _Kept:
+    """Call one step and return what it wrote, chose and warned about."""
+    where = f"step {number} ({step.do})"
+    with _collected_warnings() as notes:
+        try:
+            returned = load_step(step.do).function(**data, **step.settings)
+        except GranumError as error:
+            raise type(error)(f"{where}: {error}") from error
+        except MemoryError as error:
+            raise GranumError(f"{where}: not enough memory for this image ({error}).") from error
+        except Exception as error:
+            error.add_note(f"in {where} of the recipe")
+            raise
+    written = step.writes
+    values = returned if len(written) > 1 and isinstance(returned, tuple) else (returned,)
+    if len(values) != len(written):
+        raise TypeError(f"{where}: returned {len(values)} values for the layers {', '.join(written)}.")
+    outputs = dict(zip(written, values, strict=True))
+    chosen = outputs.pop("choice", None)
+    choices = (chosen,) if isinstance(chosen, Choice) else tuple(chosen or ())
+    return _Kept(outputs, choices, tuple(f"{step.do}: {note}" for note in notes))
+
+
+@contextmanager
+def _collected_warnings() -> Iterator[list[str]]:
+    """Collect every `GranumWarning` as text; any other warning goes where it would have gone."""
+    notes: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", GranumWarning)
+        yield notes
+    for warning in caught:
+        if issubclass(warning.category, GranumWarning):
+            notes.append(str(warning.message))
+        else:
+            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+
+
+def _content_key(plane: NDArray[Any]) -> str:
+    digest = hashlib.sha256(f"{plane.dtype.str} {plane.shape}".encode())
+    digest.update(np.ascontiguousarray(plane).data)
+    return digest.hexdigest()
+
+
+def _step_key(step: RecipeStep, inputs: Mapping[str, str]) -> str:
+    """Return the key of a step's result.
+
+    A layer's key is the key of the step that made it, so only the pixels that came from the file are ever hashed.
+    """
+    known = load_step(step.do).function
+    text = repr(
+        (known.__module__, known.__qualname__, step.writes, sorted(step.settings.items()), sorted(inputs.items()))
+    )
+    return hashlib.sha256(text.encode()).hexdigest()

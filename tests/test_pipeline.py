@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from granum.errors import EmptyResultError, GranumError, SettingError, ShapeError
+from granum.image import Image
+from granum.pipeline import Cache, run
+from granum.recipe import parse_recipe
+
+
+@pytest.fixture
+def picture():
+    pixels = np.zeros((20, 30), np.uint8)
+    pixels[2:6, 2:6] = 100
+    pixels[10:15, 10:20] = 50
+    return pixels
+
+
+@pytest.fixture(autouse=True)
+def calls(stand_ins):
+    return stand_ins.CALLS
+
+
+def chain(*names, **first):
+    head = "".join(f"{key} = {value!r}\n" for key, value in first.items())
+    return parse_recipe(
+        "\n".join(f"[[step]]\ndo = 'stand_in.{name}'\n{head if name == names[0] else ''}" for name in names)
+    )
+
+
+def test_steps_hand_their_layers_on_by_name(picture):
+    result = run(chain("above", "label", "measure"), Image.from_array(picture, pixel_size="2 nm"))
+    assert set(result.layers) == {"image", "mask", "labels", "objects"}
+    assert result.n_objects == 2
+    assert result.objects["area"].tolist() == [16, 50]
+    assert result.shape == (20, 30)
+    assert result.pixel_size.mean == 2
+    assert result.warnings == ()
+    assert list(result.seconds) == ["stand_in.above", "stand_in.label", "stand_in.measure"]
+
+
+def test_choices_are_collected_and_give_the_threshold(picture):
+    result = run(chain("area", "guess", "label"), Image.from_array(picture))
+    assert [choice.about for choice in result.choices] == ["area", "bar", "threshold"]
+    assert result.threshold == pytest.approx(picture.mean())
+    assert result.layers["area"] is None
+    assert "choice" not in result.layers
+    assert run(chain("above"), Image.from_array(picture)).threshold is None
+
+
+def test_from_and_into_rename_layers(picture):
+    text = """
+    [[step]]
+    do = "stand_in.above"
+    [[step]]
+    do = "stand_in.above"
+    from = { image = "channel.dye", area = "mask" }
+    into = "dyed"
+    [[step]]
+    do = "stand_in.label"
+    from = { mask = "dyed" }
+    """
+    dye = np.zeros_like(picture)
+    dye[3, 3] = 99
+    recipe = parse_recipe(text)
+    image = Image.from_array(np.stack([picture, dye]), axes="CYX", channel_names=("bright", "dye"))
+    result = run(recipe, image, channels={"image": "bright"})
+    assert result.n_objects == 1
+    assert result.layers["mask"].sum() == 66
+    by_index = run(recipe, image, channels={"image": 0, "dye": 1})
+    other_file = run(recipe, Image.from_array(picture), channels={"dye": Image.from_array(dye)})
+    np.testing.assert_array_equal(by_index.labels, result.labels)
+    np.testing.assert_array_equal(other_file.labels, result.labels)
+    with pytest.raises(SettingError, match="choose one of 0"):
+        run(recipe, image)
+    with pytest.raises(SettingError, match=r"channel\.dye: image: no channel 'dye'"):
+        run(recipe, Image.from_array(picture))
+    with pytest.raises(ShapeError, match="same field"):
+        run(recipe, Image.from_array(picture), channels={"dye": Image.from_array(dye[1:])})
+
+
+def test_a_step_that_comes_twice_has_two_entries_in_seconds(picture):
+    result = run(chain("above", "above"), Image.from_array(picture))
+    assert list(result.seconds) == ["stand_in.above", "stand_in.above#2"]
+
+
+def test_frames_and_z_planes_are_chosen(picture):
+    stack = np.stack([picture, np.flipud(picture)])
+    assert run(chain("above"), Image.from_array(stack), frame=1).layers["mask"][-3, 3]
+    assert run(chain("above"), Image.from_array(stack, axes="ZYX"), z=1).layers["mask"][-3, 3]
+    with pytest.raises(SettingError, match="no frame 2"):
+        run(chain("above"), Image.from_array(stack), frame=2)
+
+
+def test_progress_names_every_step(picture):
+    seen = []
+    run(chain("above", "label"), Image.from_array(picture), progress=lambda *told: seen.append(told))
+    assert seen == [(0, 2, "stand_in.above"), (1, 2, "stand_in.label"), (2, 2, "")]
+
+
+def test_the_cache_recomputes_only_what_depends_on_a_change(picture, calls):
+    cache = Cache()
+    recipe, image = chain("above", "label", "measure"), Image.from_array(picture)
+    first = run(recipe, image, cache=cache)
+    assert calls == ["above", "label", "measure"]
+    again = run(recipe, image, cache=cache)
+    assert calls == ["above", "label", "measure"]
+    assert set(again.seconds.values()) == {0.0}
+    np.testing.assert_array_equal(again.labels, first.labels)
+    run(recipe.with_settings({"label.connectivity": 2}), image, cache=cache)
+    assert calls[3:] == ["label", "measure"]
+    run(recipe.with_settings({"above.level": 60}), image, cache=cache)
+    assert calls[5:] == ["above", "label", "measure"]
+    run(recipe, Image.from_array(picture.astype(np.int16)), cache=cache)
+    assert calls[8:] == ["above", "label", "measure"]
+
+
+def test_a_cached_step_repeats_its_warnings_and_choices(picture):
+    cache, image = Cache(), Image.from_array(picture.astype(np.float32) - 500)
+    first, again = (run(chain("guess"), image, cache=cache) for _ in range(2))
+    assert first.warnings == again.warnings == ("stand_in.guess: the level is negative.",)
+    assert first.choices == again.choices
+
+
+def test_a_layer_written_anew_is_not_taken_for_the_old_one(picture, calls):
+    cache, image = Cache(), Image.from_array(picture)
+    for seed in (1, 2):
+        result = run(chain("shuffle", "above", seed=seed), image, cache=cache)
+        np.testing.assert_array_equal(result.layers["mask"], result.layers["image"] > 10)
+    assert calls == ["shuffle", "above"] * 2
+
+
+def test_the_cache_stays_under_its_bytes_and_drops_the_oldest(picture, calls):
+    cache, image = Cache(max_bytes=2 * picture.size), Image.from_array(picture)
+    for level in (1, 2, 3, 3, 2, 1):
+        run(chain("above", level=level), image, cache=cache)
+        assert cache.n_bytes <= cache.max_bytes
+    assert len(calls) == 4
+    assert len(cache) == 2
+    cache.clear()
+    assert len(cache) == cache.n_bytes == 0
+    with pytest.raises(SettingError, match="at least 0"):
+        Cache(-1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "error", "message"),
+    [
+        ("expected", EmptyResultError, r"step 1 \(stand_in\.fail\): there is nothing"),
+        ("memory", GranumError, r"step 1 \(stand_in\.fail\): not enough memory"),
+        ("count", TypeError, r"step 1 \(stand_in\.fail\): returned 1 values? for the layers"),
+        ("own", ZeroDivisionError, "by zero"),
+    ],
+)
+def test_a_failing_step_is_named(picture, kind, error, message, monkeypatch):
+    if kind == "count":
+        from granum import steps
+
+        monkeypatch.setitem(steps.STEPS, "stand_in.fail", ("stand_in_steps:find_above", ("mask", "relief")))
+        recipe = chain("fail")
+    else:
+        recipe = chain("fail", kind=kind)
+    with pytest.raises(error, match=message) as caught:
+        run(recipe, Image.from_array(picture))
+    if kind == "own":
+        assert caught.value.__notes__ == ["in step 1 (stand_in.fail) of the recipe"]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint32, np.float32, np.float64, ">u2", ">f4", bool])
+def test_every_real_dtype_runs(picture, dtype):
+    pixels = (picture > 0).astype(dtype) * (1 if dtype is bool else 100)
+    recipe = chain("above", "label", level=0)
+    assert run(recipe, Image.from_array(pixels)).n_objects == 2
+
+
+def test_pixels_that_are_not_finite_are_counted_and_filled(picture):
+    pixels = picture.astype(float)
+    pixels[0, :3] = np.nan, np.inf, -np.inf
+    result = run(chain("above", "label"), Image.from_array(pixels))
+    assert result.n_objects == 2
+    assert result.warnings == (
+        "image: 3 of 600 pixels are NaN or infinite; they were set to the median of the others.",
+    )
+
+
+@pytest.mark.parametrize("pixels", [np.full((5, 6), 7.0), np.full((1, 1), np.nan), np.zeros((1, 9), np.uint16)])
+def test_nothing_to_find_is_a_warning_and_no_error(pixels):
+    result = run(chain("guess", "label", "measure"), Image.from_array(pixels))
+    assert result.n_objects == 0
+    assert result.objects["label"].size == 0
+    assert "have the same value" in " ".join(result.warnings)
+    assert result.warnings[-1] == "no object was found."
+
+
+def test_saturation_is_said_with_its_share(picture):
+    picture[0] = 255
+    (note,) = run(chain("above"), Image.from_array(picture)).warnings
+    assert note == "image: 5.0 % of the pixels are saturated (value 255); bright objects look larger."
+
+
+def test_other_warnings_are_not_swallowed(picture):
+    with pytest.warns(DeprecationWarning, match="old thing"):
+        run(chain("fail", kind="warn"), Image.from_array(picture))
+
+
+def test_the_pixels_that_came_in_stay_as_they_are(picture):
+    before = picture.copy()
+    picture.flags.writeable = False
+    run(chain("shuffle", "above", "label"), Image.from_array(picture))
+    np.testing.assert_array_equal(picture, before)
