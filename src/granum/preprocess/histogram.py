@@ -1,0 +1,162 @@
+"""One histogram of an image: exact for integers of up to 65,536 levels, else 65,536 bins over the range.
+
+Everything that needs only the distribution of the values (percentiles, thresholds) reads this and never sorts pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from granum.arrays import check_area, check_image
+
+__all__ = ["Histogram", "count_values"]
+
+_LEVELS = 65_536
+_BAND = 1 << 20  # pixels per call: keeps temporaries in cache, and OpenCV's float32 counts exact (below 2**24)
+_BULK = (0.001, 0.999)
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """Counts of equally spaced values.
+
+    Parameters
+    ----------
+    counts : (N,) ndarray of int64
+        Pixels per bin; the first bin and the last are not empty, unless there is no pixel at all.
+    low : float
+        Value of bin 0; bin i stands for ``low + i * step``.
+    step : float
+        Distance of two bins; 1 when `exact`.
+    exact : bool
+        True when each bin holds one integer value; else a bin reaches half a step to both sides.
+    """
+
+    counts: NDArray[np.int64]
+    low: float
+    step: float
+    exact: bool
+
+    def values(self) -> NDArray[np.float64]:
+        """Return the value of each bin."""
+        return np.asarray(self.low + self.step * np.arange(self.counts.size), np.float64)
+
+    def bulk(self) -> tuple[int, int]:
+        """Return the bins of the 0.1 % and the 99.9 % quantile."""
+        cumulative = np.cumsum(self.counts)
+        first, last = np.searchsorted(cumulative, np.array(_BULK) * cumulative[-1])
+        return int(first), int(last)
+
+    def percentile(self, percent: float) -> float:
+        """Return a percentile as `numpy.percentile` does, to half a step where the bins are not exact."""
+        cumulative = np.cumsum(self.counts)
+        position = percent / 100 * (cumulative[-1] - 1)
+        below, above = np.searchsorted(cumulative, [np.floor(position), np.ceil(position)], side="right")
+        share = position - np.floor(position)
+        return float(self.low + self.step * (below + share * (above - below)))
+
+
+def count_values(image: ArrayLike, area: ArrayLike | None = None) -> Histogram:
+    """Count how often each value occurs.
+
+    Parameters
+    ----------
+    image : (Y, X) array_like
+        Any real dtype.
+    area : (Y, X) array_like of bool, optional
+        Only these pixels are counted.
+
+    Returns
+    -------
+    histogram : Histogram
+        Exact for booleans and for integers that span fewer than 65,536 levels. Otherwise 65,536 bins between the
+        smallest and the largest value; when outliers stretch that range so far that 99.8 % of the pixels fall into
+        fewer than 256 bins, the bins cover that bulk with 16 times its width on each side, and what lies beyond is
+        counted in the end bins.
+
+    Notes
+    -----
+    0.6 ns per pixel for 8 and 16 bit, 5 ns for floats; under 30 MB of temporaries at any image size.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> count_values(np.array([[3, 3, 5]], dtype=np.uint16)).counts
+    array([2, 0, 1])
+    """
+    image = check_image(image)
+    area = check_area(area, image.shape)
+    if image.dtype in (np.uint8, np.uint16):
+        return _trim(_count_bands(_bands(image, area), np.iinfo(image.dtype).max + 1), 0.0, 1.0, exact=True)
+    low, high = _limits(image, area)
+    if low is None or high is None:
+        return Histogram(np.zeros(1, np.int64), 0.0, 1.0, exact=True)
+    if image.dtype.kind in "iu" and int(high) - int(low) < _LEVELS:
+        shifted = (((band - low).astype(np.uint16), inside) for band, inside in _bands(image, area, wide=np.int64))
+        return _trim(_count_bands(shifted, _LEVELS), float(low), 1.0, exact=True)
+    if low == high:
+        return Histogram(np.array([image.size if area is None else area.sum()]), float(low), 1.0, exact=True)
+    histogram = _count_floats(image, area, float(low), float(high))
+    first, last = histogram.bulk()
+    if 0 < last - first < 256:
+        margin = 16 * (last - first)
+        near, far = max(first - margin, 0), min(last + margin, _LEVELS - 1)
+        values = histogram.values()
+        histogram = _count_floats(image, area, float(values[near]), float(values[far]))
+    return histogram
+
+
+def _bands(
+    image: NDArray[Any], area: NDArray[np.bool_] | None, *, wide: Any = None
+) -> Iterator[tuple[NDArray[Any], NDArray[np.uint8] | None]]:
+    """Yield bands of rows with their part of the area."""
+    rows = max(1, _BAND // image.shape[1])
+    for y in range(0, image.shape[0], rows):
+        band = image[y : y + rows]
+        inside = None if area is None else area[y : y + rows].view(np.uint8)
+        yield (band if wide is None else band.astype(wide)), inside
+
+
+def _limits(image: NDArray[Any], area: NDArray[np.bool_] | None) -> tuple[Any, Any]:
+    """Return the smallest and the largest value in the area, as Python numbers."""
+    if area is None:
+        return image.min().item(), image.max().item()
+    if not area.any():
+        return None, None
+    values = image[area]
+    return values.min().item(), values.max().item()
+
+
+def _count_bands(bands: Iterator[tuple[NDArray[Any], NDArray[np.uint8] | None]], levels: int) -> NDArray[np.int64]:
+    """Count uint8 or uint16 bands."""
+    counts = np.zeros(levels, np.int64)
+    for band, inside in bands:
+        counts += cv2.calcHist([band], [0], inside, [levels], [0, levels]).ravel().astype(np.int64)
+    return counts
+
+
+def _count_floats(image: NDArray[Any], area: NDArray[np.bool_] | None, low: float, high: float) -> Histogram:
+    """Count into 65,536 bins whose first and last values are `low` and `high`; what lies beyond goes to the ends."""
+    step = (high - low) / (_LEVELS - 1)
+    counts = np.zeros(_LEVELS, np.int64)
+    for band, inside in _bands(image, area, wide=np.float64):
+        band -= low
+        band /= step
+        np.clip(band, 0, _LEVELS - 1, out=band)
+        index = np.rint(band).astype(np.uint16)
+        counts += cv2.calcHist([index], [0], inside, [_LEVELS], [0, _LEVELS]).ravel().astype(np.int64)
+    return _trim(counts, low, step, exact=False)
+
+
+def _trim(counts: NDArray[np.int64], low: float, step: float, *, exact: bool) -> Histogram:
+    """Drop empty bins at both ends."""
+    filled = np.flatnonzero(counts)
+    if filled.size == 0:
+        return Histogram(np.zeros(1, np.int64), low, step, exact)
+    return Histogram(counts[filled[0] : filled[-1] + 1], low + filled[0] * step, step, exact)
