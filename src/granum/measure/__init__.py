@@ -1,1 +1,10 @@
-"""Stage `measure`."""
+"""Stage `measure`: labels (and the image) -> object table, and object table -> size statistics.
+
+Per object: `measure_objects` fills the whole table; its parts are `measure_shape`, `measure_intensity`,
+`measure_neighbours` and `flag_objects`. Per image or sample: `size_distribution`, `fit_lognormal`, `sample_adequacy`,
+`border_weights`, `nanomaterial_fraction` and `summarise_image`.
+"""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)
