@@ -58,6 +58,8 @@ class Result:
         (Y, X) of the image.
     frame : int
         Time point that was read.
+    flags : tuple of str
+        The warnings about the pixels in one word each: "not_finite", "constant", "saturated", "no_objects".
     """
 
     recipe: Recipe
@@ -68,6 +70,7 @@ class Result:
     pixel_size: PixelSize | None
     shape: tuple[int, int]
     frame: int = 0
+    flags: tuple[str, ...] = ()
 
     @property
     def labels(self) -> NDArray[np.int32] | None:
@@ -205,7 +208,7 @@ def run(
     """
     if isinstance(recipe, str):
         recipe = load_recipe(recipe)
-    layers, notes = _read_layers(recipe, image, dict(channels or {}), frame, z)
+    layers, flags, notes = _read_layers(recipe, image, dict(channels or {}), frame, z)
     shape = next(iter(layers.values())).shape
     keys = {name: _content_key(plane) for name, plane in layers.items()} if cache is not None else {}
     choices: list[Choice] = []
@@ -228,15 +231,20 @@ def run(
         keys.update({name: f"{key}:{name}" for name in kept.outputs})
         choices += kept.choices
         notes += kept.warnings
-        seconds[_unique(step.do, seconds)] = elapsed
+        seconds[_numbered(step.do, seconds)] = elapsed
     if progress is not None:
         progress(len(recipe.steps), len(recipe.steps), "")
     if isinstance(layers.get("labels"), np.ndarray) and not layers["labels"].any():
+        flags.append("no_objects")
         notes.append("no object was found.")
     return Result(recipe, layers, tuple(choices), seconds, tuple(dict.fromkeys(notes)), image.pixel_size, shape, frame)
 
 
-def _unique(name: str, taken: Mapping[str, Any]) -> str:
+def _unique(texts: list[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(texts))
+
+
+def _numbered(name: str, taken: Mapping[str, Any]) -> str:
     """Return `name`, or `name#2` when the recipe has that step already."""
     number = 1
     while (unique := name if number == 1 else f"{name}#{number}") in taken:
@@ -246,14 +254,15 @@ def _unique(name: str, taken: Mapping[str, Any]) -> str:
 
 def _read_layers(
     recipe: Recipe, image: Image, channels: dict[str, int | str | Image], frame: int, z: int | None
-) -> tuple[dict[str, NDArray[Any]], list[str]]:
-    """Return the planes that the recipe reads, as layers, and what is wrong with their pixels."""
+) -> tuple[dict[str, NDArray[Any]], list[str], list[str]]:
+    """Return the planes that the recipe reads, as layers, and what is wrong with their pixels: flags, sentences."""
     wanted: dict[str, int | str | Image | None] = {
         f"channel.{name}": channels.get(name, name) for name in recipe.channels
     }
     if recipe.reads_image or not wanted:
         wanted = {"image": channels.get("image"), **wanted}
     layers: dict[str, NDArray[Any]] = {}
+    flags: list[str] = []
     notes: list[str] = []
     for layer, source in wanted.items():
         try:
@@ -265,26 +274,30 @@ def _read_layers(
             where = "" if layer == "image" else f"{layer}: "
             raise SettingError(f"{where}{error}") from None
         layers[layer] = check_image(pixels, name=layer)
-        notes += [f"{layer}: {note}" for note in _pixel_notes(np.asarray(pixels), layers[layer])]
+        for flag, note in _pixel_notes(np.asarray(pixels), layers[layer]):
+            flags.append(flag)
+            notes.append(f"{layer}: {note}")
     shapes = {layer: plane.shape for layer, plane in layers.items()}
     if len(set(shapes.values())) > 1:
         raise ShapeError(f"channels: have different shapes ({shapes}); they must show the same field.")
-    return layers, notes
+    return layers, flags, notes
 
 
-def _pixel_notes(pixels: NDArray[Any], image: NDArray[Any]) -> Iterator[str]:
-    """Yield what the user must know about the pixels, one sentence each."""
+def _pixel_notes(pixels: NDArray[Any], image: NDArray[Any]) -> Iterator[tuple[str, str]]:
+    """Yield what the user must know about the pixels: a flag and a sentence each."""
     if pixels.dtype.kind == "f":
         n_bad = pixels.size - int(np.isfinite(pixels).sum())
         if n_bad:
-            yield f"{n_bad} of {pixels.size} pixels are NaN or infinite; they were set to the median of the others."
+            text = f"{n_bad} of {pixels.size} pixels are NaN or infinite; they were set to the median of the others."
+            yield "not_finite", text
     low, high = image.min(), image.max()
     if low == high:
-        yield f"all {pixels.size} pixels have the same value ({low:g}); there is nothing to find."
+        yield "constant", f"all {pixels.size} pixels have the same value ({low:g}); there is nothing to find."
     elif pixels.dtype.kind in "iu" and high == np.iinfo(pixels.dtype).max:
         share = float(np.count_nonzero(image == high)) / image.size
         if share > _SATURATED_SHARE:
-            yield f"{100 * share:.1f} % of the pixels are saturated (value {high}); bright objects look larger."
+            text = f"{100 * share:.1f} % of the pixels are saturated (value {high}); bright objects look larger."
+            yield "saturated", text
 
 
 def _inputs(step: RecipeStep, layers: Mapping[str, Any]) -> dict[str, str]:

@@ -1,0 +1,226 @@
+"""One image and frame of a batch: look at the file, run the recipe, commit what came out; called in the workers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from granum import pipeline
+from granum.batch.ledger import commit
+from granum.batch.plan import Source
+from granum.errors import OutputError
+from granum.image import Image, PixelSize
+from granum.pipeline import Result
+from granum.recipe import Recipe
+
+__all__ = ["Item", "Reading", "SourceFacts", "inspect_source", "process_item"]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the files of a batch are read, the same for all.
+
+    Parameters
+    ----------
+    channels : dict
+        Channel name -> index or name inside the file.
+    pixel_size : PixelSize or None
+        Typed by the user; wins over the file.
+    scale_bar : PixelSize or None
+        Length of the burnt-in scale bar, as a `PixelSize` of one such bar; gives the pixel size where it is not known.
+    interval_s : float or None
+        Seconds between frames; wins over the file.
+    z : int or None
+        Plane along z.
+    """
+
+    channels: Mapping[str, str] = field(default_factory=dict)
+    pixel_size: PixelSize | None = None
+    scale_bar: PixelSize | None = None
+    interval_s: float | None = None
+    z: int | None = None
+
+
+@dataclass(frozen=True)
+class SourceFacts:
+    """What a batch must know about a file before it runs, and what `run.json` says about it."""
+
+    source: Source
+    n_frames: int
+    shape: tuple[int, ...]
+    dtype: str
+    format: str
+    pixel_size: PixelSize | None
+    frame_times_s: tuple[float, ...] | None
+    notes: tuple[str, ...]
+    sha256: Mapping[str, str]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the facts in JSON types."""
+        files = [{"name": path.name, "path": str(path), "sha256": self.sha256[str(path)]} for path in self.source.paths]
+        return {
+            "file": self.source.file,
+            "stem": self.source.stem,
+            "files": files,
+            "format": self.format,
+            "shape_tczyx": list(self.shape),
+            "dtype": self.dtype,
+            "pixel_size": asdict(self.pixel_size) if self.pixel_size else None,
+            "frame_times_s": list(self.frame_times_s) if self.frame_times_s else None,
+            "notes": list(self.notes),
+        }
+
+
+@dataclass(frozen=True)
+class Item:
+    """One frame of one source, with all that a worker needs to do it."""
+
+    facts: SourceFacts
+    frame: int
+    recipe: Recipe
+    reading: Reading
+    items: Path
+    about: str
+
+    @property
+    def key(self) -> str:
+        """Hash of everything that the result depends on: pixels, recipe, how they are read, versions, names."""
+        parts = [
+            self.about,
+            self.recipe.hash,
+            repr(self.reading),
+            self.facts.source.file,
+            self.facts.source.stem,
+            json.dumps(dict(self.facts.sha256), sort_keys=True),
+            str(self.frame),
+        ]
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _open(source: Source, reading: Reading) -> Image:
+    from granum.read import read_image
+
+    image = read_image(source.path)
+    return image if reading.pixel_size is None else image.with_pixel_size(reading.pixel_size)
+
+
+def inspect_source(job: tuple[Source, Reading]) -> SourceFacts:
+    """Read the headers of a source and hash its files.
+
+    Raises
+    ------
+    ReadError
+        When a file cannot be read.
+    """
+    from granum.report.provenance import hash_file
+
+    source, reading = job
+    image = _open(source, reading)
+    times = image.frame_times_s
+    if reading.interval_s is not None:
+        times = tuple(reading.interval_s * frame for frame in range(image.n_frames))
+    return SourceFacts(
+        source,
+        image.n_frames,
+        image.shape,
+        str(image.dtype),
+        image.format,
+        image.pixel_size,
+        times,
+        image.notes,
+        {str(path): hash_file(path) for path in source.paths},
+    )
+
+
+def process_item(item: Item) -> str:
+    """Run the recipe on one frame and commit its folder; return its key.
+
+    Raises
+    ------
+    GranumError
+        When the file cannot be read or the recipe cannot work on it; nothing is committed then.
+    OutputError
+        When the result cannot be written.
+    """
+    from granum.read import read_image
+
+    image = _open(item.facts.source, item.reading)
+    others = {name: read_image(path) for name, path in item.facts.source.channel_paths.items()}
+    channels: dict[str, int | str | Image] = {**item.reading.channels, **others}
+    result = pipeline.run(item.recipe, image, frame=item.frame, channels=channels, z=item.reading.z)
+    if result.pixel_size is None and item.reading.scale_bar is not None:
+        result = replace(result, pixel_size=_size_from_bar(result, item.reading.scale_bar))
+    try:
+        commit(item.items, item.key, lambda folder: _write(folder, item, result))
+    except OSError as error:
+        raise OutputError(f"{item.items}: cannot be written ({error.strerror or error}).") from error
+    return item.key
+
+
+def _size_from_bar(result: Result, bar: PixelSize) -> PixelSize | None:
+    """Return the pixel size from the length of the scale bar that a step has found, or None when none was found."""
+    for choice in result.choices:
+        length = choice.chosen.get("scale_bar_length_px")
+        if isinstance(length, int | float) and length > 0:
+            return PixelSize(bar.y / length, bar.x / length, bar.unit, "scale bar")
+    return None
+
+
+def _write(folder: Path, item: Item, result: Result) -> None:
+    from granum.report.label_images import write_labels
+    from granum.report.overlays import write_overlay
+    from granum.report.provenance import write_json
+    from granum.report.tables import write_objects_csv
+
+    source, size = item.facts.source, result.pixel_size
+    objects = result.objects if result.objects is not None else {}
+    write_objects_csv(folder / "objects.csv", objects, size, file=source.file, frame=item.frame)
+    if result.labels is not None:
+        write_labels(folder / f"{source.stem}.tif", result.labels, size)
+        area = result.layers.get("area")
+        write_overlay(folder / f"{source.stem}.png", result.layers["image"], result.labels, result.objects, area)
+    about = {
+        "row": _image_row(item, result),
+        "choices": [choice.to_json() for choice in result.choices],
+        "seconds": result.seconds,
+        "warnings": _warnings(item, result),
+        "pixel_size": asdict(size) if size else None,
+        "n_labels": result.n_objects,
+    }
+    write_json(folder / "item.json", about)
+
+
+def _warnings(item: Item, result: Result) -> list[str]:
+    notes = [*item.facts.notes, *result.warnings]
+    if item.reading.scale_bar is not None and result.pixel_size is None:
+        notes.append("no scale bar was found, so the pixel size is not known.")
+    return notes
+
+
+def _image_row(item: Item, result: Result) -> dict[str, Any]:
+    """Return the row of images.csv."""
+    height, width = result.shape
+    area = result.layers.get("area")
+    n_pixels = height * width if area is None else int(np.count_nonzero(area))
+    covered = 0 if result.labels is None else int(np.count_nonzero(result.labels))
+    row: dict[str, Any] = {
+        "file": item.facts.source.file,
+        "frame": item.frame,
+        "n_objects": result.n_objects,
+        "area_fraction": covered / n_pixels if n_pixels else None,
+        "threshold": result.threshold,
+    }
+    if item.facts.frame_times_s is not None:
+        row["time_s"] = item.facts.frame_times_s[item.frame]
+    row |= {"height_px": height, "width_px": width, "analysed_px": n_pixels}
+    if result.pixel_size is not None:
+        row[f"pixel_size_{result.pixel_size.unit}"] = result.pixel_size.mean
+    row["flags"] = list(result.flags)
+    row["warnings"] = _warnings(item, result)
+    return row

@@ -1,0 +1,203 @@
+"""From what the user typed to the list of inputs: files, folders, globs, channels in files of their own."""
+
+from __future__ import annotations
+
+import fnmatch
+import glob
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from granum.errors import SettingError
+
+__all__ = ["Source", "find_files", "parse_channels", "plan_sources"]
+
+_RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
+
+
+@dataclass(frozen=True)
+class Source:
+    """One field of view: a file, and files with more channels of the same field.
+
+    Parameters
+    ----------
+    file : str
+        How tables name it: the file's name, or its path below the common folder where two have the same name.
+    stem : str
+        Unique name for files that are made from it.
+    path : Path
+        The file that the layer `image` is read from.
+    channel_paths : dict
+        Channel name -> file, for channels that stand in files of their own.
+    """
+
+    file: str
+    stem: str
+    path: Path
+    channel_paths: Mapping[str, Path] = field(default_factory=dict)
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """All its files, each once."""
+        return tuple(dict.fromkeys((self.path, *self.channel_paths.values())))
+
+
+def _natural(text: str) -> list[tuple[int, str]]:
+    """Return a sort key that puts frame_2 before frame_10."""
+    parts = re.split(r"(\d+)", text)
+    return [(int(part), part) if i % 2 else (0, part) for i, part in enumerate(parts)]
+
+
+def _sorted(paths: Iterable[Path]) -> list[Path]:
+    return sorted(paths, key=lambda path: _natural(path.as_posix()))
+
+
+def find_files(inputs: Sequence[str | os.PathLike[str]], *, suffixes: Iterable[str]) -> list[Path]:
+    """Return the files that files, folders and globs stand for, each once.
+
+    Parameters
+    ----------
+    inputs : sequence of path
+        In the order in which they were typed; a folder gives its own files (not those of folders inside), a glob what
+        it matches, both in natural order ("2" before "10").
+    suffixes : iterable of str
+        Lower-case endings, with the dot, of the files to take from a folder. A folder with such an ending (".zarr") is
+        itself a file.
+
+    Raises
+    ------
+    SettingError
+        When an input does not exist, matches nothing, or holds no image.
+    """
+    endings = tuple(suffixes)
+    found: list[Path] = []
+    for given in inputs:
+        text = os.fspath(given)
+        path = Path(text)
+        if path.is_dir() and not path.name.lower().endswith(endings):
+            inside = [p for p in path.iterdir() if p.name.lower().endswith(endings) and not p.name.startswith(".")]
+            if not inside:
+                raise SettingError(f"input {text}: the folder holds no image ({', '.join(endings)}).")
+            found += _sorted(inside)
+        elif path.exists():
+            found.append(path)
+        elif glob.has_magic(text):
+            matched = [Path(name) for name in glob.glob(text, recursive=True)]  # noqa: PTH207 - it takes absolute globs too
+            matched = [p for p in matched if p.is_file() or p.name.lower().endswith(endings)]
+            if not matched:
+                raise SettingError(f"input {text}: matches no file.")
+            found += _sorted(matched)
+        else:
+            raise SettingError(f"input {text}: no such file or folder.")
+    by_place = {path.resolve(): path for path in reversed(found)}
+    return [path for path in dict.fromkeys(found) if by_place[path.resolve()] == path]
+
+
+def parse_channels(options: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the channels of ``--channel NAME=PATTERN|INDEX|NAME`` as (channels of the same file, file patterns).
+
+    Raises
+    ------
+    SettingError
+        When an option has no name or no value, or a name comes twice.
+    """
+    inside: dict[str, str] = {}
+    patterns: dict[str, str] = {}
+    for option in options:
+        name, equals, value = option.partition("=")
+        if not (equals and name and value):
+            raise SettingError(
+                f"channel {option!r}: write NAME=INDEX or NAME=PATTERN, as in hoechst=3 or hoechst=*_w2.tif."
+            )
+        if name in inside or name in patterns:
+            raise SettingError(f"channel {name!r}: is given twice.")
+        (patterns if any(sign in value for sign in "*?[") else inside)[name] = value
+    return inside, patterns
+
+
+def plan_sources(files: Sequence[Path], patterns: Mapping[str, str] | None = None) -> tuple[list[Source], list[str]]:
+    """Return the fields of view in the order of their files, and a note on what was left out.
+
+    Parameters
+    ----------
+    files : sequence of Path
+        All input files.
+    patterns : dict, optional
+        Channel name -> pattern of file names. What the ``*`` of the patterns match tells which files show the same
+        field. The pattern of the channel "image", or else the first one, names the main files. Files that no pattern
+        matches are left out.
+
+    Raises
+    ------
+    SettingError
+        When a pattern matches nothing, two files are the same channel of the same field, or a field lacks a channel.
+    """
+    if not patterns:
+        return _named([(path, {}) for path in files]), []
+    fields: dict[tuple[str, ...], dict[str, Path]] = {}
+    rest: list[Path] = []
+    for path in files:
+        keys = {name: _match(pattern, path.name) for name, pattern in patterns.items()}
+        for name, key in keys.items():
+            if key is None:
+                continue
+            there = fields.setdefault(key, {}).setdefault(name, path)
+            if there != path:
+                raise SettingError(
+                    f"channel {name}: {there.name} and {path.name} are both it; make the pattern narrower."
+                )
+        if not any(key is not None for key in keys.values()):
+            rest.append(path)
+    for name, pattern in patterns.items():
+        lacking = [channels for channels in fields.values() if name not in channels]
+        if len(lacking) == len(fields):
+            raise SettingError(f"channel {name}: {pattern!r} matches none of the {len(files)} files.")
+        if lacking:
+            raise SettingError(f"channel {name}: no file goes with {next(iter(lacking[0].values())).name}.")
+    main = "image" if "image" in patterns else next(iter(patterns))
+    groups = [(channels[main], {k: v for k, v in channels.items() if k != "image"}) for channels in fields.values()]
+    notes = [f"{len(rest)} files match no --channel pattern and were left out, as {rest[0].name}."] if rest else []
+    return _named(groups), notes
+
+
+def _match(pattern: str, name: str) -> tuple[str, ...] | None:
+    """Return what the wildcards of a pattern match in a file name, or None."""
+    expression = ""
+    for part in re.split(r"(\*|\?|\[[^\]]*\])", pattern):
+        escaped = re.escape(part)
+        if part in ("*", "?") or (part.startswith("[") and part.endswith("]")):
+            escaped = "(" + fnmatch.translate(part).removeprefix("(?s:").removesuffix(r")\Z") + ")"
+        expression += escaped
+    found = re.fullmatch(expression, name, re.S)
+    return None if found is None else found.groups()
+
+
+def _named(groups: Sequence[tuple[Path, dict[str, Path]]]) -> list[Source]:
+    """Return sources with names for tables and stems for files, both unique."""
+    paths = [path for path, _ in groups]
+    names = [path.name for path in paths]
+    if len(set(names)) < len(names):
+        absolute = [path.resolve() for path in paths]
+        top = Path(os.path.commonpath([path.parent for path in absolute]))
+        names = [path.relative_to(top).as_posix() for path in absolute]
+    plain = [_safe(re.sub(r"(\.ome)?\.\w+$", "", name)) for name in names]
+    folded = [stem.casefold() for stem in plain]
+    sources: list[Source] = []
+    taken: set[str] = set()
+    for (path, channels), name, stem, key in zip(groups, names, plain, folded, strict=True):
+        wanted = stem if folded.count(key) == 1 else _safe(name.replace(".", "_"))
+        number, unique = 1, wanted
+        while unique.casefold() in taken:
+            number += 1
+            unique = f"{wanted}_{number}"
+        taken.add(unique.casefold())
+        sources.append(Source(name, unique, path, channels))
+    return sources
+
+
+def _safe(name: str) -> str:
+    """Return a name that every system takes for a file: no separators, no signs that shells and Windows forbid."""
+    safe = re.sub(r"[^\w\-+=,.()\[\] ]", "_", name.replace("/", "_")).strip(" .") or "image"
+    return f"{safe}_" if safe.casefold().partition(".")[0] in _RESERVED else safe
