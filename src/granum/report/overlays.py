@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from granum.arrays import check_area, check_image, check_labels, check_same_shape
@@ -121,12 +121,12 @@ def colour_objects(labels: NDArray[np.int32], *, n_colours: Annotated[int, Range
     return colours
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True)
 def _outline_pixels(labels: Any, widths: Any, dashed: Any, dash: int) -> Any:
     """Return a mask of the pixels within `widths[label]` of another label, dashes left out."""
     height, width = labels.shape
     found = np.zeros((height, width), np.bool_)
-    for y in prange(height):
+    for y in range(height):
         for x in range(width):
             label = labels[y, x]
             if label == 0 or (dashed[label] and ((x + y) // dash) % 2 == 0 and ((x - y) // dash) % 2 == 0):

@@ -216,19 +216,16 @@ def _unguard(cell: str) -> str:
 
 def _read_column(cells: Sequence[str]) -> NDArray[Any]:
     """Return a column as int64, else float64 (empty = NaN), else bool, else text."""
-    values = np.array(cells, dtype=str)
-    filled = values != ""
-    if filled.all():
-        try:
-            return values.astype(np.int64)
-        except (ValueError, OverflowError):
-            pass
     try:
-        return np.where(filled, values, "nan").astype(np.float64)
+        return np.array(list(map(int, cells)), dtype=np.int64)
+    except (ValueError, OverflowError):
+        pass
+    try:
+        return np.array([float(cell or "nan") for cell in cells], dtype=np.float64)
     except ValueError:
         pass
-    if np.isin(values, ("true", "false")).all():
-        return np.asarray(values == "true")
+    if set(cells) <= {"true", "false"}:
+        return np.array([cell == "true" for cell in cells], dtype=bool)
     return np.array([_unguard(cell) for cell in cells], dtype=object)
 
 

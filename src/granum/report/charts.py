@@ -1,0 +1,318 @@
+"""Size distributions as SVG, drawn here so that a report needs no plotting package and no script.
+
+The colours are CSS variables of the page (`--ink`, `--muted`, `--grid`, `--number`, `--volume`, `--fit`) with values
+that also work where a chart stands alone.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from html import escape
+from typing import Annotated
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from granum.errors import EmptyResultError, SettingError
+from granum.steps import Range
+
+__all__ = ["choose_bins", "draw_cumulative", "draw_size_histogram", "nice_ticks"]
+
+_LEFT, _RIGHT, _TOP, _BOTTOM = 54, 16, 14, 44
+_WIDE = 6.0  # 95th over 5th percentile from which the size axis is logarithmic
+_STYLE = (
+    "<style>.granum-chart{font:12px/1.2 system-ui,sans-serif}.granum-chart text{fill:var(--muted,#667)}"
+    ".granum-chart .title{fill:var(--ink,#223)}.granum-chart .grid{stroke:var(--grid,#8883);stroke-width:1}"
+    ".granum-chart .axis{stroke:var(--muted,#667);stroke-width:1}"
+    ".granum-chart .bars{fill:var(--number,#3d7fc4);fill-opacity:.85}"
+    ".granum-chart .number{fill:none;stroke:var(--number,#3d7fc4);stroke-width:2}"
+    ".granum-chart .volume{fill:none;stroke:var(--volume,#d17a00);stroke-width:2}"
+    ".granum-chart .fit{fill:none;stroke:var(--fit,#7a4fb5);stroke-width:2;stroke-dasharray:6 4}"
+    ".granum-chart .mark{stroke:var(--muted,#667);stroke-width:1;stroke-dasharray:3 3}</style>"
+)
+
+
+@dataclass(frozen=True)
+class _Axis:
+    """The size axis: from `low` to `high`, linear or logarithmic, onto pixels of the drawing."""
+
+    low: float
+    high: float
+    log: bool
+    start: float
+    end: float
+
+    def __call__(self, value: float) -> float:
+        low, high, value = (
+            (math.log(self.low), math.log(self.high), math.log(max(value, 1e-300)))
+            if self.log
+            else (self.low, self.high, value)
+        )
+        return self.start + (value - low) / (high - low) * (self.end - self.start)
+
+
+def nice_ticks(low: float, high: float, *, n: Annotated[int, Range(2, 20)] = 6) -> list[float]:
+    """Return about `n` round numbers (1, 2 or 5 times a power of ten apart) from `low` to `high`."""
+    if not high > low:
+        return [low]
+    raw = (high - low) / n
+    power = 10.0 ** math.floor(math.log10(raw))
+    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= raw * 0.999)
+    first = math.ceil(low / step - 1e-9)
+    return [round(i * step, 12) for i in range(first, math.floor(high / step + 1e-9) + 1)]
+
+
+def _log_ticks(low: float, high: float) -> list[float]:
+    """Return 1, 2, 5 times powers of ten from `low` to `high`; only powers over more than three decades."""
+    factors = (1,) if high / low > 1000 else (1, 2, 5)
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    return [f * 10.0**p for p in powers for f in factors if low * 0.999 <= f * 10.0**p <= high * 1.001]
+
+
+def choose_bins(sizes: ArrayLike) -> tuple[NDArray[np.float64], bool]:
+    """Return the edges of the histogram's bins, and whether they are logarithmic.
+
+    Parameters
+    ----------
+    sizes : (N,) array_like
+        Positive sizes.
+
+    Returns
+    -------
+    edges : (M + 1,) float64 ndarray
+        8 to 40 bins after Freedman and Diaconis [1]_, with round edges where the axis is linear.
+    log : bool
+        True when the 95th percentile is over six times the 5th.
+
+    References
+    ----------
+    .. [1] D. Freedman, P. Diaconis, Z. Wahrscheinlichkeitstheorie verw. Gebiete 57, 453-476 (1981),
+       doi:10.1007/BF01025868
+    """
+    values = np.asarray(sizes, dtype=np.float64)
+    if not values.size:
+        raise EmptyResultError("size distribution: there is no object to draw.")
+    low_tail, q1, q3, high_tail = np.percentile(values, (5, 25, 75, 95))
+    log = bool(high_tail > _WIDE * low_tail)
+    if log:
+        values, (q1, q3) = np.log(values), np.log([q1, q3])
+    low, high = float(values.min()), float(values.max())
+    if high - low < 1e-9 * max(abs(high), 1e-300):  # all alike: one bin in the middle of an axis
+        pad = 0.5 if log else max(abs(low) * 0.1, 1e-12)
+        edges = low + np.linspace(-4.5, 4.5, 10) * pad / 4.5
+        return (np.exp(edges) if log else edges), log
+    width = 2 * (q3 - q1) / np.cbrt(values.size)
+    n = int(np.clip(np.ceil((high - low) / width) if width > 0 else 8, 8, 40))
+    if log:
+        return np.exp(np.linspace(low, high, n + 1)), True
+    raw = (high - low) / n
+    power = 10.0 ** math.floor(math.log10(raw))
+    step = min((1, 2, 2.5, 5, 10), key=lambda factor: abs(math.log(factor * power / raw))) * power
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return np.arange(first, max(last, first + 1) + 1) * step, False
+
+
+def _frame(
+    axis: _Axis, top: float, height: int, width: int, x_title: str, y_title: str, label: str
+) -> tuple[list[str], float]:
+    """Return the opening of a chart with its grid and axes, and pixels per unit of y."""
+    floor = height - _BOTTOM
+    scale = (floor - _TOP) / top
+    parts = [
+        f'<svg class="granum-chart" viewBox="0 0 {width} {height}" role="img" aria-label="{escape(label)}"'
+        f' xmlns="http://www.w3.org/2000/svg">{_STYLE}<title>{escape(label)}</title>'
+    ]
+    for tick in nice_ticks(0, top, n=4):
+        y = floor - tick * scale
+        parts.append(f'<path class="grid" d="M{_LEFT} {y:.1f}H{width - _RIGHT}"/>')
+        parts.append(f'<text x="{_LEFT - 7}" y="{y + 4:.1f}" text-anchor="end">{tick:g}</text>')
+    ticks = _log_ticks(axis.low, axis.high) if axis.log else nice_ticks(axis.low, axis.high, n=7)
+    if len(ticks) < 2:
+        ticks = [axis.low, axis.high]
+    for tick in ticks:
+        x = axis(tick)
+        parts.append(f'<path class="axis" d="M{x:.1f} {floor}v5"/>')
+        parts.append(f'<text x="{x:.1f}" y="{floor + 18}" text-anchor="middle">{tick:.4g}</text>')
+    parts.append(f'<path class="axis" d="M{_LEFT} {floor}H{width - _RIGHT}"/>')
+    middle = (_LEFT + width - _RIGHT) / 2
+    parts.append(
+        f'<text class="title" x="{middle:.1f}" y="{height - 8}" text-anchor="middle">{escape(x_title)}</text>'
+        f'<text class="title" transform="translate(13 {(_TOP + floor) / 2:.1f}) rotate(-90)" text-anchor="middle">'
+        f"{escape(y_title)}</text>"
+    )
+    return parts, scale
+
+
+def _legend(entries: list[tuple[str, str]], width: int, *, left: bool = False) -> str:
+    parts = []
+    for i, (kind, text) in enumerate(entries):
+        y = _TOP + 8 + 17 * i
+        x, sign, anchor = (_LEFT + 12, 1, "start") if left else (width - _RIGHT - 6, -1, "end")
+        key = (
+            f'<rect class="bars" x="{min(x, x + sign * 18)}" y="{y - 5}" width="18" height="9"/>'
+            if kind == "bars"
+            else f'<path class="{kind}" d="M{min(x, x + sign * 18)} {y}h18"/>'
+        )
+        parts.append(f'{key}<text x="{x + sign * 24}" y="{y + 4}" text-anchor="{anchor}">{escape(text)}</text>')
+    return "".join(parts)
+
+
+def _positive(sizes: ArrayLike, weights: ArrayLike | None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    values = np.asarray(sizes, dtype=np.float64).ravel()
+    given = np.ones_like(values) if weights is None else np.asarray(weights, dtype=np.float64).ravel()
+    if given.shape != values.shape:
+        raise SettingError(f"weights: {given.size} weights for {values.size} sizes; there must be one each.")
+    good = np.isfinite(values) & (values > 0) & np.isfinite(given) & (given > 0)
+    if not good.any():
+        raise EmptyResultError("size distribution: there is no object to draw.")
+    return values[good], given[good]
+
+
+def draw_size_histogram(
+    sizes: ArrayLike,
+    weights: ArrayLike | None = None,
+    *,
+    unit: str = "px",
+    quantity: str = "equivalent circular diameter",
+    lognormal: tuple[float, float] | None = None,
+    width: Annotated[int, Range(240, 2000)] = 560,
+    height: Annotated[int, Range(140, 2000)] = 280,
+) -> str:
+    """Draw the share of objects, and of their volume, per class of size.
+
+    Parameters
+    ----------
+    sizes : (N,) array_like
+        Positive sizes; others are left out.
+    weights : (N,) array_like, optional
+        Weight of each object, such as the border correction; 1 by default.
+    unit, quantity : str
+        Title of the size axis.
+    lognormal : (float, float), optional
+        Median and geometric standard deviation of the curve to draw.
+    width, height : int
+        Size of the drawing in CSS pixels, 240..2000 and 140..2000; it scales with the page.
+
+    Returns
+    -------
+    svg : str
+        An `<svg>` element, the same text for the same input.
+
+    Raises
+    ------
+    EmptyResultError
+        When no size is positive.
+    """
+    values, weight = _positive(sizes, weights)
+    edges, log = choose_bins(values)
+    axis = _Axis(float(edges[0]), float(edges[-1]), log, _LEFT, width - _RIGHT)
+    number = 100 * np.histogram(values, edges, weights=weight)[0] / weight.sum()
+    cubes = weight * (values / values.max()) ** 3
+    volume = 100 * np.histogram(values, edges, weights=cubes)[0] / cubes.sum()
+    curve = _lognormal_curve(edges, lognormal, log) if lognormal is not None and lognormal[1] > 1 else None
+    highest = max(number.max(), volume.max(), curve[1].max() if curve is not None else 0)
+    label = f"Histogram of {len(values)} sizes from {values.min():.4g} to {values.max():.4g} {unit}"
+    parts, scale = _frame(axis, highest * 1.08, height, width, f"{quantity} ({unit})", "share per class (%)", label)
+    floor = height - _BOTTOM
+    steps = [f"M{axis(float(edges[0])):.1f} {floor}"]
+    for i, share in enumerate(number.tolist()):
+        left, right = axis(float(edges[i])), axis(float(edges[i + 1]))
+        y = floor - share * scale
+        if share:
+            tip = f"{edges[i]:.4g} to {edges[i + 1]:.4g} {unit}: {share:.3g} % of number, {volume[i]:.3g} % of volume"
+            parts.append(
+                f'<rect class="bars" x="{left + 0.5:.1f}" y="{y:.1f}" width="{max(0.5, right - left - 1):.1f}"'
+                f' height="{floor - y:.1f}"><title>{escape(tip)}</title></rect>'
+            )
+        steps.append(f"V{floor - volume[i] * scale:.1f}H{right:.1f}")
+    parts.append(f'<path class="volume" d="{"".join(steps)}V{floor}"/>')
+    entries = [("bars", "by number"), ("volume", "by volume")]
+    if curve is not None:
+        points = " ".join(
+            f"{axis(x):.1f},{floor - y * scale:.1f}" for x, y in zip(curve[0].tolist(), curve[1].tolist(), strict=True)
+        )
+        parts.append(f'<polyline class="fit" points="{points}"/>')
+        entries.append(("fit", "log-normal fit"))
+    heavy_right = number[len(number) // 2 :].max() > number[: len(number) // 2 or 1].max()
+    parts.append(_legend(entries, width, left=bool(heavy_right)) + "</svg>")
+    return "".join(parts)
+
+
+def _lognormal_curve(
+    edges: NDArray[np.float64], lognormal: tuple[float, float], log: bool
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return points of the log-normal density in percent per class."""
+    median, gsd = lognormal
+    if log:
+        x = np.geomspace(edges[0], edges[-1], 160)
+        per_class = math.log(edges[1] / edges[0])
+    else:
+        x = np.linspace(max(edges[0], edges[-1] * 1e-6), edges[-1], 160)
+        per_class = (edges[1] - edges[0]) / x
+    s = math.log(gsd)
+    density = np.exp(-0.5 * (np.log(x / median) / s) ** 2) / (s * math.sqrt(2 * math.pi))
+    return x, 100 * density * per_class
+
+
+def draw_cumulative(
+    sizes: ArrayLike,
+    weights: ArrayLike | None = None,
+    *,
+    unit: str = "px",
+    quantity: str = "equivalent circular diameter",
+    marks: dict[str, float] | None = None,
+    width: Annotated[int, Range(240, 2000)] = 560,
+    height: Annotated[int, Range(140, 2000)] = 280,
+) -> str:
+    """Draw the share of objects, and of their volume, that are not larger than each size.
+
+    Parameters
+    ----------
+    sizes, weights, unit, quantity, width, height
+        As for `draw_size_histogram`.
+    marks : dict of float, optional
+        Name -> size of vertical lines; by default D10, D50 and D90 by number.
+
+    Returns
+    -------
+    svg : str
+        An `<svg>` element, the same text for the same input.
+
+    Raises
+    ------
+    EmptyResultError
+        When no size is positive.
+    """
+    values, weight = _positive(sizes, weights)
+    order = np.argsort(values, kind="stable")
+    values, weight = values[order], weight[order]
+    edges, log = choose_bins(values)
+    axis = _Axis(float(edges[0]), float(edges[-1]), log, _LEFT, width - _RIGHT)
+    q0 = np.cumsum(weight) / weight.sum()
+    cubes = weight * (values / values[-1]) ** 3
+    q3 = np.cumsum(cubes) / cubes.sum()
+    if marks is None:
+        marks = {f"D{p}": float(values[np.searchsorted(q0, p / 100 - 1e-12)]) for p in (10, 50, 90)}
+    label = f"Cumulative distribution of {len(values)} sizes"
+    parts, scale = _frame(axis, 100, height, width, f"{quantity} ({unit})", "not larger (%)", label)
+    floor = height - _BOTTOM
+    for i, (name, size) in enumerate(marks.items()):
+        if not axis.low <= size <= axis.high:
+            continue
+        x = axis(size)
+        parts.append(f'<path class="mark" d="M{x:.1f} {_TOP}V{floor}"/>')
+        parts.append(
+            f'<text class="title" x="{x - 4:.1f}" y="{floor - 8 - 15 * (len(marks) - 1 - i)}" text-anchor="end">'
+            f"{escape(name)} {size:.4g}</text>"
+        )
+    for kind, share in (("volume", q3), ("number", q0)):
+        keep = np.unique(np.searchsorted(share, np.linspace(0, 1, 400)).clip(0, len(share) - 1))
+        path = [f"M{_LEFT} {floor}"]
+        path += [
+            f"H{axis(x):.1f}V{floor - 100 * y * scale:.1f}"
+            for x, y in zip(values[keep].tolist(), share[keep].tolist(), strict=True)
+        ]
+        parts.append(f'<path class="{kind}" d="{"".join(path)}H{width - _RIGHT}"/>')
+    parts.append(_legend([("number", "by number"), ("volume", "by volume")], width, left=True) + "</svg>")
+    return "".join(parts)

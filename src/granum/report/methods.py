@@ -1,0 +1,207 @@
+"""The methods paragraph of a report: what was done, in the words of a paper, with numbered citations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+__all__ = ["REFERENCES", "write_methods"]
+
+REFERENCES: dict[str, str] = {
+    "otsu": "N. Otsu, A threshold selection method from gray-level histograms, IEEE Trans. Syst. Man Cybern. 9, 62-66 "
+    "(1979), doi:10.1109/TSMC.1979.4310076",
+    "li": "C. H. Li, P. K. S. Tam, An iterative algorithm for minimum cross entropy thresholding, Pattern Recognit. "
+    "Lett. 19, 771-776 (1998), doi:10.1016/S0167-8655(98)00057-9",
+    "triangle": "G. W. Zack, W. E. Rogers, S. A. Latt, Automatic measurement of sister chromatid exchange frequency, "
+    "J. Histochem. Cytochem. 25, 741-753 (1977), doi:10.1177/25.7.70454",
+    "isodata": "T. W. Ridler, S. Calvard, Picture thresholding using an iterative selection method, IEEE Trans. Syst. "
+    "Man Cybern. 8, 630-632 (1978), doi:10.1109/TSMC.1978.4310039",
+    "yen": "J. C. Yen, F. J. Chang, S. Chang, A new criterion for automatic multilevel thresholding, IEEE Trans. Image "
+    "Process. 4, 370-378 (1995), doi:10.1109/83.366472",
+    "sauvola": "J. Sauvola, M. Pietikainen, Adaptive document image binarization, Pattern Recognit. 33, 225-236 "
+    "(2000), doi:10.1016/S0031-3203(99)00055-2",
+    "phansalkar": "N. Phansalkar et al., Adaptive local thresholding for detection of nuclei in diversity stained "
+    "cytology images, Proc. ICCSP, 218-220 (2011), doi:10.1109/ICCSP.2011.5739305",
+    "rolling_ball": "S. R. Sternberg, Biomedical image processing, Computer 16, 22-34 (1983), "
+    "doi:10.1109/MC.1983.1654163",
+    "non_local_means": "A. Buades, B. Coll, J.-M. Morel, A non-local algorithm for image denoising, Proc. CVPR 2, "
+    "60-65 (2005), doi:10.1109/CVPR.2005.38",
+    "distance": "P. F. Felzenszwalb, D. P. Huttenlocher, Distance transforms of sampled functions, Theory Comput. 8, "
+    "415-428 (2012), doi:10.4086/toc.2012.v008a019",
+    "kmeans": "S. P. Lloyd, Least squares quantization in PCM, IEEE Trans. Inf. Theory 28, 129-137 (1982), "
+    "doi:10.1109/TIT.1982.1056489",
+    "power": "F. Aurenhammer, Power diagrams: properties, algorithms and applications, SIAM J. Comput. 16, 78-96 "
+    "(1987), doi:10.1137/0216006",
+    "mixture": "A. P. Dempster, N. M. Laird, D. B. Rubin, Maximum likelihood from incomplete data via the EM "
+    "algorithm, J. R. Stat. Soc. B 39, 1-22 (1977), doi:10.1111/j.2517-6161.1977.tb01600.x",
+    "spectral": "J. Shi, J. Malik, Normalized cuts and image segmentation, IEEE Trans. Pattern Anal. Mach. Intell. "
+    "22, 888-905 (2000), doi:10.1109/34.868688",
+    "watershed": "L. Vincent, P. Soille, Watersheds in digital spaces, IEEE Trans. Pattern Anal. Mach. Intell. 13, "
+    "583-598 (1991), doi:10.1109/34.87344",
+    "crofton": "D. Legland, K. Kieu, M.-F. Devaux, Computation of Minkowski measures on 2D and 3D binary images, Image "
+    "Anal. Stereol. 26, 83-92 (2007), doi:10.5566/ias.v26.p83-92",
+    "iso13322": "ISO 13322-1:2014, Particle size analysis - Image analysis methods - Part 1: Static image analysis "
+    "methods",
+    "iso9276": "ISO 9276-2:2014, Representation of results of particle size analysis - Part 2: Calculation of average "
+    "particle sizes/diameters and moments from particle size distributions",
+    "bootstrap": "B. Efron, Bootstrap methods: another look at the jackknife, Ann. Stat. 7, 1-26 (1979), "
+    "doi:10.1214/aos/1176344552",
+    "eu": "Commission Recommendation of 10 June 2022 on the definition of nanomaterial, 2022/C 229/01",
+}
+
+Sentence = tuple[str, tuple[str, ...]]
+
+
+def _method(settings: Mapping[str, Any], default: str = "") -> str:
+    return str(settings.get("method", default) or default)
+
+
+def _background(settings: Mapping[str, Any]) -> Sentence:
+    method = _method(settings, "gaussian")
+    return f"The background was estimated ({method.replace('_', ' ')}) and subtracted.", (
+        ("rolling_ball",) if "ball" in method else ()
+    )
+
+
+def _denoise(settings: Mapping[str, Any]) -> Sentence:
+    method = _method(settings, "gaussian")
+    keys = ("non_local_means",) if "non_local" in method else ()
+    return f"Noise was reduced with a {method.replace('_', ' ')} filter{_listed(settings, ('sigma', 'radius'))}.", keys
+
+
+def _threshold(settings: Mapping[str, Any]) -> Sentence:
+    method = _method(settings, "otsu")
+    keys = (method,) if method in REFERENCES else ()
+    return f"Objects were separated from the background by the threshold of {method.capitalize()}.", keys
+
+
+def _kmeans(settings: Mapping[str, Any]) -> Sentence:
+    weighted = any("weight" in name and value not in (None, False, 0, "none") for name, value in settings.items())
+    if weighted:
+        return (
+            "Touching objects were divided by size-weighted k-means (a power diagram) inside each connected region.",
+            ("kmeans", "power"),
+        )
+    return (
+        "Touching objects were divided by k-means clustering of the pixel positions inside each connected region, "
+        "started at the peaks.",
+        ("kmeans",),
+    )
+
+
+def _listed(settings: Mapping[str, Any], names: Sequence[str]) -> str:
+    found = [f"{name} {settings[name]:.4g}" for name in names if isinstance(settings.get(name), int | float)]
+    return f" ({', '.join(found)} px)" if found else ""
+
+
+_SENTENCES: dict[str, Callable[[Mapping[str, Any]], Sentence]] = {
+    "preprocess.crop": lambda s: ("Information bars and burnt-in scale bars were left out of the analysis.", ()),
+    "preprocess.normalise": lambda s: ("Intensities were normalised.", ()),
+    "preprocess.background": _background,
+    "preprocess.denoise": _denoise,
+    "segment.automatic": lambda s: (
+        "Smoothing, background, polarity and threshold were chosen for each image from the image itself, without "
+        "labels, among candidates scored by the separation of grey levels and the contrast along the outlines.",
+        ("otsu",),
+    ),
+    "segment.threshold": _threshold,
+    "segment.grid_maximum": lambda s: (
+        "Objects were separated from the background by a threshold over the most frequent maximum of image tiles.",
+        (),
+    ),
+    "segment.mask_cleanup": lambda s: ("Holes and specks were removed from the mask.", ()),
+    "segment.components": lambda s: ("Connected regions were taken as objects.", ()),
+    "separate.peaks": lambda s: (
+        "Object centres were taken as the peaks of the exact Euclidean distance transform"
+        f"{_listed(s, ('min_distance',))}.",
+        ("distance",),
+    ),
+    "separate.local_kmeans": _kmeans,
+    "separate.local_mixture": lambda s: (
+        "Touching objects were divided by a Gaussian mixture inside each connected region.",
+        ("mixture",),
+    ),
+    "separate.local_spectral": lambda s: (
+        "Touching objects were divided by spectral clustering inside each connected region.",
+        ("spectral",),
+    ),
+    "separate.watershed": lambda s: ("Touching objects were divided by a watershed.", ("watershed",)),
+    "separate.convexity": lambda s: (
+        "Touching irregular objects were divided until the parts were convex.",
+        ("watershed",),
+    ),
+    "separate.ellipses": lambda s: ("Overlapping objects were divided by fitting ellipses to their outlines.", ()),
+    "separate.choose": lambda s: (
+        "Touching objects were divided by the method and scale that scored best, without labels, in solidity, "
+        "residual of the ellipse, consistency of sizes and contrast along the cuts; each object carries a confidence.",
+        ("distance", "watershed", "kmeans"),
+    ),
+    "measure.objects": lambda s: (
+        "Equivalent circular diameter, minimum and maximum Feret diameter, Crofton perimeter, shape and intensity "
+        "were measured for every object; objects that touch the border were kept and flagged.",
+        ("crofton",),
+    ),
+}
+
+
+def _step_sentence(step: Mapping[str, Any]) -> Sentence:
+    """Return the sentence of one step; of a step without its own, the first line of its docstring."""
+    name, settings = str(step.get("do", "")), step.get("settings") or {}
+    if name in _SENTENCES:
+        return _SENTENCES[name](settings)
+    return f"Step {name} was applied.", ()
+
+
+def write_methods(
+    steps: Sequence[Mapping[str, Any]],
+    *,
+    version: str,
+    recipe: str,
+    recipe_hash: str = "",
+    n_images: int = 1,
+    pixel_size: str | None = None,
+    extra: Sequence[Sentence] = (),
+) -> tuple[str, list[str]]:
+    """Return the methods paragraph of a run, ready to paste, and its numbered references.
+
+    Parameters
+    ----------
+    steps : sequence of dict
+        The recipe's steps: "do" and "settings".
+    version : str
+        Version of granum.
+    recipe, recipe_hash : str
+        Name and SHA-256 of the recipe.
+    n_images : int
+        Number of images.
+    pixel_size : str, optional
+        The size in words, such as "0.5 nm (from the file)".
+    extra : sequence of (str, tuple of str)
+        Sentences on the statistics, with keys of `REFERENCES`.
+
+    Returns
+    -------
+    text : str
+        One paragraph with citations as [1], [2] ...
+    references : list of str
+        In the order of their first citation.
+    """
+    images = "One image was" if n_images == 1 else f"{n_images} images were"
+    short = f", recipe {recipe}" + (f" {recipe_hash[:12]}" if recipe_hash else "")
+    sentences: list[Sentence] = [(f"{images} analysed with granum {version}{short}.", ())]
+    sentences += [_step_sentence(step) for step in steps]
+    sentences.append(
+        (f"The pixel size was {pixel_size}.", ())
+        if pixel_size
+        else ("The pixel size was not known, so lengths are in pixels.", ())
+    )
+    sentences += extra
+    order: list[str] = []
+    texts = []
+    for text, keys in sentences:
+        for key in keys:
+            if key not in order:
+                order.append(key)
+        cited = ", ".join(str(order.index(key) + 1) for key in keys)
+        texts.append(f"{text.removesuffix('.')} [{cited}]." if cited else text)
+    return " ".join(texts), [REFERENCES[key] for key in order]
