@@ -1,1 +1,10 @@
-"""Stage `samples`."""
+"""Stage `samples`: simulated images with exact truth.
+
+- `simulate_particles`: TEM, HAADF, SEM pictures of particles, or plain discs; `demo_image` is the one of `granum demo`.
+- `place_discs`, `draw_diameters`, `draw_outlines`: where they lie, how large they are, what outline they have.
+- `draw_texture`, `draw_uneven_light`, `add_camera_noise`: what specimen, light and camera add.
+"""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

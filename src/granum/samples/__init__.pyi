@@ -1,0 +1,9 @@
+from .noise import add_camera_noise as add_camera_noise
+from .noise import draw_texture as draw_texture
+from .noise import draw_uneven_light as draw_uneven_light
+from .particles import SimulatedParticles as SimulatedParticles
+from .particles import demo_image as demo_image
+from .particles import simulate_particles as simulate_particles
+from .placement import place_discs as place_discs
+from .shapes import draw_diameters as draw_diameters
+from .shapes import draw_outlines as draw_outlines
