@@ -43,9 +43,10 @@ class Result:
     ----------
     recipe : Recipe
         What ran.
+    picture : (Y, X) ndarray
+        The plane as it was read (that of the first channel where a recipe reads no image), NaN and infinities filled.
     layers : dict
-        Every named layer after the last step: "image", "mask", "labels", "objects", ...; the image as the file gives
-        it where no step has written that layer, with NaN and infinities filled.
+        Every named layer after the last step: "image", "mask", "labels", "objects", ...
     choices : tuple of Choice
         What the steps chose by themselves, in order.
     seconds : dict
@@ -54,8 +55,6 @@ class Result:
         What the user must know before publishing a number.
     pixel_size : PixelSize or None
         Of the image.
-    shape : tuple of int
-        (Y, X) of the image.
     frame : int
         Time point that was read.
     flags : tuple of str
@@ -63,14 +62,20 @@ class Result:
     """
 
     recipe: Recipe
+    picture: NDArray[Any]
     layers: dict[str, Any]
     choices: tuple[Choice, ...]
     seconds: dict[str, float]
     warnings: tuple[str, ...]
     pixel_size: PixelSize | None
-    shape: tuple[int, int]
     frame: int = 0
     flags: tuple[str, ...] = ()
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(Y, X) of the image."""
+        height, width = self.picture.shape
+        return height, width
 
     @property
     def labels(self) -> NDArray[np.int32] | None:
@@ -209,7 +214,7 @@ def run(
     if isinstance(recipe, str):
         recipe = load_recipe(recipe)
     layers, flags, notes = _read_layers(recipe, image, dict(channels or {}), frame, z)
-    shape = next(iter(layers.values())).shape
+    picture = next(iter(layers.values()))
     keys = {name: _content_key(plane) for name, plane in layers.items()} if cache is not None else {}
     choices: list[Choice] = []
     seconds: dict[str, float] = {}

@@ -79,7 +79,25 @@ class SourceFacts:
 
 @dataclass(frozen=True)
 class Item:
-    """One frame of one source, with all that a worker needs to do it."""
+    """One frame of one source, with all that a worker needs to do it.
+
+    Parameters
+    ----------
+    facts : SourceFacts
+        The source.
+    frame : int
+        The frame.
+    recipe : Recipe
+        What to run.
+    reading : Reading
+        How to read.
+    items : Path
+        Where to commit the result.
+    about : str
+        What else the result depends on: versions.
+    n_items : int
+        Number of items of the batch; the report's pictures are the smaller the more there are.
+    """
 
     facts: SourceFacts
     frame: int
@@ -87,18 +105,22 @@ class Item:
     reading: Reading
     items: Path
     about: str
+    n_items: int = 1
 
     @property
     def key(self) -> str:
         """Hash of everything that the result depends on: pixels, recipe, how they are read, versions, names."""
+        from granum.report.section import section_width
+
         parts = [
             self.about,
             self.recipe.hash,
             repr(self.reading),
             self.facts.source.file,
             self.facts.source.stem,
-            json.dumps(dict(self.facts.sha256), sort_keys=True),
+            *(self.facts.sha256[str(path)] for path in self.facts.source.paths),
             str(self.frame),
+            str(section_width(self.n_items)),
         ]
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
@@ -106,8 +128,7 @@ class Item:
 def _open(source: Source, reading: Reading) -> Image:
     from granum.read import read_image
 
-    image = read_image(source.path)
-    return image if reading.pixel_size is None else image.with_pixel_size(reading.pixel_size)
+    return read_image(source.path, pixel_size=reading.pixel_size)
 
 
 def inspect_source(job: tuple[Source, Reading]) -> SourceFacts:
@@ -118,7 +139,7 @@ def inspect_source(job: tuple[Source, Reading]) -> SourceFacts:
     ReadError
         When a file cannot be read.
     """
-    from granum.report.provenance import hash_file
+    from granum.read import file_sha256
 
     source, reading = job
     image = _open(source, reading)
@@ -134,7 +155,7 @@ def inspect_source(job: tuple[Source, Reading]) -> SourceFacts:
         image.pixel_size,
         times,
         image.notes,
-        {str(path): hash_file(path) for path in source.paths},
+        {str(path): file_sha256(path) for path in source.paths},
     )
 
 
@@ -176,20 +197,36 @@ def _write(folder: Path, item: Item, result: Result) -> None:
     from granum.report.label_images import write_labels
     from granum.report.overlays import write_overlay
     from granum.report.provenance import write_json
+    from granum.report.section import write_section
     from granum.report.tables import write_objects_csv
 
     source, size = item.facts.source, result.pixel_size
+    row, warnings = _image_row(item, result), _warnings(item, result)
     objects = result.objects if result.objects is not None else {}
     write_objects_csv(folder / "objects.csv", objects, size, file=source.file, frame=item.frame)
     if result.labels is not None:
         write_labels(folder / f"{source.stem}.tif", result.labels, size)
         area = result.layers.get("area")
-        write_overlay(folder / f"{source.stem}.png", result.layers["image"], result.labels, result.objects, area)
+        write_overlay(folder / f"{source.stem}.png", result.picture, result.labels, result.objects, area)
+        write_section(
+            folder / "section.html",
+            result.picture,
+            result.labels,
+            objects,
+            area,
+            file=source.file,
+            frame=item.frame if item.facts.n_frames > 1 else None,
+            pixel_size=size,
+            choices=result.choices,
+            warnings=warnings,
+            row=row,
+            n_sections=item.n_items,
+        )
     about = {
-        "row": _image_row(item, result),
+        "row": row,
         "choices": [choice.to_json() for choice in result.choices],
         "seconds": result.seconds,
-        "warnings": _warnings(item, result),
+        "warnings": warnings,
         "pixel_size": asdict(size) if size else None,
         "n_labels": result.n_objects,
     }

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import fnmatch
-import glob
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from granum.errors import SettingError
+from granum.errors import ReadError, SettingError
 
 __all__ = ["Source", "find_files", "parse_channels", "plan_sources"]
 
@@ -44,55 +43,24 @@ class Source:
         return tuple(dict.fromkeys((self.path, *self.channel_paths.values())))
 
 
-def _natural(text: str) -> list[tuple[int, str]]:
-    """Return a sort key that puts frame_2 before frame_10."""
-    parts = re.split(r"(\d+)", text)
-    return [(int(part), part) if i % 2 else (0, part) for i, part in enumerate(parts)]
-
-
-def _sorted(paths: Iterable[Path]) -> list[Path]:
-    return sorted(paths, key=lambda path: _natural(path.as_posix()))
-
-
-def find_files(inputs: Sequence[str | os.PathLike[str]], *, suffixes: Iterable[str]) -> list[Path]:
-    """Return the files that files, folders and globs stand for, each once.
-
-    Parameters
-    ----------
-    inputs : sequence of path
-        In the order in which they were typed; a folder gives its own files (not those of folders inside), a glob what
-        it matches, both in natural order ("2" before "10").
-    suffixes : iterable of str
-        Lower-case endings, with the dot, of the files to take from a folder. A folder with such an ending (".zarr") is
-        itself a file.
+def find_files(inputs: Sequence[str | os.PathLike[str]]) -> list[Path]:
+    """Return the image files that files, folders and globs stand for, each file once however it was typed.
 
     Raises
     ------
     SettingError
         When an input does not exist, matches nothing, or holds no image.
     """
-    endings = tuple(suffixes)
-    found: list[Path] = []
-    for given in inputs:
-        text = os.fspath(given)
-        path = Path(text)
-        if path.is_dir() and not path.name.lower().endswith(endings):
-            inside = [p for p in path.iterdir() if p.name.lower().endswith(endings) and not p.name.startswith(".")]
-            if not inside:
-                raise SettingError(f"input {text}: the folder holds no image ({', '.join(endings)}).")
-            found += _sorted(inside)
-        elif path.exists():
-            found.append(path)
-        elif glob.has_magic(text):
-            matched = [Path(name) for name in glob.glob(text, recursive=True)]  # noqa: PTH207 - it takes absolute globs too
-            matched = [p for p in matched if p.is_file() or p.name.lower().endswith(endings)]
-            if not matched:
-                raise SettingError(f"input {text}: matches no file.")
-            found += _sorted(matched)
-        else:
-            raise SettingError(f"input {text}: no such file or folder.")
-    by_place = {path.resolve(): path for path in reversed(found)}
-    return [path for path in dict.fromkeys(found) if by_place[path.resolve()] == path]
+    from granum.read import find_inputs
+
+    try:
+        found = find_inputs([Path(given) for given in inputs])
+    except ReadError as error:
+        raise SettingError(f"input {error}") from None
+    places: dict[Path, Path] = {}
+    for path in found:
+        places.setdefault(path.resolve(), path)
+    return list(places.values())
 
 
 def parse_channels(options: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:

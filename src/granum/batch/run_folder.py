@@ -1,0 +1,217 @@
+"""The output folder of a run, put together from the committed results of its images."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from granum.batch.item import Item, SourceFacts
+from granum.batch.ledger import Ledger, publish
+from granum.errors import OutputError
+from granum.image import PixelSize
+from granum.recipe import Recipe
+
+__all__ = ["Failure", "build_run_folder", "publish_run_folder"]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An input, or a frame of one, that could not be done.
+
+    Parameters
+    ----------
+    file : str
+        As the tables name it.
+    frame : int or None
+        None when the file could not be opened.
+    error : Exception
+        Why.
+    details : str
+        The traceback.
+    """
+
+    file: str
+    frame: int | None
+    error: Exception
+    details: str = ""
+
+    def __str__(self) -> str:
+        where = self.file if self.frame is None else f"{self.file}, frame {self.frame}"
+        text = str(self.error)
+        return text if self.file in text else f"{where}: {text}"
+
+
+def build_run_folder(
+    ledger: Ledger,
+    recipe: Recipe,
+    sources: Sequence[SourceFacts],
+    items: Sequence[Item],
+    failures: Sequence[Failure],
+    about: Mapping[str, Any],
+) -> Path:
+    """Write all files of a run under a temporary name, DONE last, and return the folder.
+
+    Parameters
+    ----------
+    ledger : Ledger
+        Holds the result of every item.
+    recipe : Recipe
+        What ran.
+    sources : sequence of SourceFacts
+        All inputs that could be opened, in order.
+    items : sequence of Item
+        What was done, in order.
+    failures : sequence of Failure
+        What was not.
+    about : dict
+        More for run.json, JSON types.
+
+    Raises
+    ------
+    OutputError
+        When something cannot be written.
+    """
+    built = ledger.folder / "out"
+    try:
+        shutil.rmtree(built, ignore_errors=True)
+        built.mkdir()
+        _write_all(built, ledger, recipe, sources, items, failures, about)
+    except OSError as error:
+        raise OutputError(f"{built}: cannot be written ({error.strerror or error}).") from error
+    return built
+
+
+def publish_run_folder(built: Path, out: Path, ledger: Ledger) -> None:
+    """Give a finished run folder its name; an older one in its place (only after ``--resume``) goes away after that."""
+    if out.exists():
+        old = ledger.folder / "old"
+        shutil.rmtree(old, ignore_errors=True)
+        try:
+            out.rename(old)
+        except OSError as error:
+            raise OutputError(f"{out}: cannot be replaced ({error.strerror or error}).") from error
+    publish(built, out)
+
+
+def _write_all(
+    built: Path,
+    ledger: Ledger,
+    recipe: Recipe,
+    sources: Sequence[SourceFacts],
+    items: Sequence[Item],
+    failures: Sequence[Failure],
+    about: Mapping[str, Any],
+) -> None:
+    from granum.report.page import write_report
+    from granum.report.provenance import hash_file, machine, versions, write_json
+    from granum.report.tables import join_csv, write_images_csv
+
+    results = [json.loads((ledger.place(item.key) / "item.json").read_text(encoding="utf-8")) for item in items]
+    (built / "recipe.toml").write_text(recipe.to_toml(), encoding="utf-8", newline="")
+    write_images_csv(built / "images.csv", [result["row"] for result in results])
+    join_csv(built / "objects.csv", [ledger.place(item.key) / "objects.csv" for item in items])
+    _place_pictures(built, ledger, sources, items, results)
+    run = {
+        **about,
+        "recipe": {"name": recipe.name, "summary": recipe.summary, "sha256": recipe.hash},
+        "settings": [
+            {"do": step.do, "from": step.from_, "into": step.into, "settings": step.settings} for step in recipe.steps
+        ],
+        "inputs": [facts.to_json() for facts in sources],
+        "images": [_image_entry(item, result) for item, result in zip(items, results, strict=True)],
+        "failed": [{"file": failure.file, "frame": failure.frame, "error": str(failure)} for failure in failures],
+        "seconds": _sum_seconds(results),
+        "warnings": _joint_warnings(results, about.get("warnings", [])),
+        "machine": machine(),
+        "versions": versions(),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    write_json(built / "run.json", run)
+    write_report(built)
+    hashes = {path.relative_to(built).as_posix(): hash_file(path) for path in built.rglob("*") if path.is_file()}
+    lines = [f"{hashes[name]}  {name}\n" for name in sorted(hashes)]
+    (built / "DONE").write_text("".join(lines), encoding="utf-8", newline="")
+
+
+def _image_entry(item: Item, result: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "file": item.facts.source.file,
+        "frame": item.frame,
+        "stem": item.facts.source.stem,
+        **{name: result[name] for name in ("choices", "seconds", "warnings", "pixel_size")},
+    }
+
+
+def _sum_seconds(results: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    total: dict[str, float] = {}
+    for result in results:
+        for step, seconds in result["seconds"].items():
+            total[step] = total.get(step, 0.0) + seconds
+    return total
+
+
+def _joint_warnings(results: Sequence[Mapping[str, Any]], first: Sequence[str]) -> list[str]:
+    """Return every warning once, with the number of images that have it when there is more than one image."""
+    counts: dict[str, int] = {}
+    for result in results:
+        for text in result["warnings"]:
+            counts[text] = counts.get(text, 0) + 1
+    several = len(results) > 1
+    return [*first, *(f"{text} ({n} of {len(results)} images)" if several else text for text, n in counts.items())]
+
+
+def _place_pictures(
+    built: Path, ledger: Ledger, sources: Sequence[SourceFacts], items: Sequence[Item], results: Sequence[Any]
+) -> None:
+    """Put label images and overlays in place: a file of one frame as it is, frames of a series in one stack."""
+    by_stem: dict[str, dict[int, tuple[Path, Any]]] = {}
+    for item, result in zip(items, results, strict=True):
+        by_stem.setdefault(item.facts.source.stem, {})[item.frame] = ledger.place(item.key), result
+    for facts in sources:
+        stem, frames = facts.source.stem, by_stem.get(facts.source.stem, {})
+        present = {t: (place, result) for t, (place, result) in frames.items() if (place / f"{stem}.tif").exists()}
+        if not present:
+            continue
+        for name in ("labels", "overlays"):
+            (built / name).mkdir(exist_ok=True)
+        digits = len(str(facts.n_frames - 1))
+        for frame, (place, _) in present.items():
+            ending = "" if facts.n_frames == 1 else f"_t{frame:0{digits}d}"
+            _link(place / f"{stem}.png", built / "overlays" / f"{stem}{ending}.png")
+        if facts.n_frames == 1:
+            _link(present[0][0] / f"{stem}.tif", built / "labels" / f"{stem}.tif")
+        else:
+            _stack_labels(built / "labels" / f"{stem}.tif", stem, facts, present, ledger.folder / "stack.npy")
+
+
+def _stack_labels(
+    path: Path, stem: str, facts: SourceFacts, frames: Mapping[int, tuple[Path, Any]], scratch: Path
+) -> None:
+    """Write the label images of a series as one stack, through a file so that a long series needs little memory."""
+    from granum.report.label_images import read_labels, write_labels
+
+    largest = max(result["n_labels"] for _, result in frames.values())
+    size = next((PixelSize(**r["pixel_size"]) for _, r in frames.values() if r["pixel_size"]), None)
+    stack = np.lib.format.open_memmap(
+        scratch, mode="w+", dtype=np.uint16 if largest < 65536 else np.uint32, shape=(facts.n_frames, *facts.shape[-2:])
+    )
+    for frame, (place, _) in frames.items():
+        stack[frame] = read_labels(place / f"{stem}.tif")
+    write_labels(path, stack, size)
+    del stack
+    scratch.unlink()
+
+
+def _link(source: Path, target: Path) -> None:
+    """Give a committed file a second name; where the disk cannot do that, copy it."""
+    try:
+        target.hardlink_to(source)
+    except OSError:
+        shutil.copyfile(source, target)
