@@ -242,7 +242,9 @@ def run(
     if isinstance(layers.get("labels"), np.ndarray) and not layers["labels"].any():
         flags.append("no_objects")
         notes.append("no object was found.")
-    return Result(recipe, layers, tuple(choices), seconds, tuple(dict.fromkeys(notes)), image.pixel_size, shape, frame)
+    return Result(
+        recipe, picture, layers, tuple(choices), seconds, _unique(notes), image.pixel_size, frame, _unique(flags)
+    )
 
 
 def _unique(texts: list[str]) -> tuple[str, ...]:
