@@ -106,30 +106,24 @@ def _score_files(
 ) -> list[tuple[dict[str, Any], ObjectScores]]:
     """Return the row and the object scores of every frame of one pair of files."""
     from granum.errors import GranumError, ShapeError
-    from granum.read import read_image
+    from granum.report.label_images import read_labels
     from granum.score import score_objects, score_pixels
 
-    truth, prediction = read_image(truth_file), read_image(prediction_file)
+    truth, prediction = read_labels(truth_file), read_labels(prediction_file)
     if truth.shape != prediction.shape:
-        sizes = [" x ".join(str(n) for n in image.shape if n > 1) or "1" for image in (truth, prediction)]
+        sizes = [" x ".join(map(str, labels.shape)) for labels in (truth, prediction)]
         raise ShapeError(f"{name}: the truth is {sizes[0]} px, the prediction {sizes[1]}; they must be the same.")
+    truth, prediction = (labels.reshape(-1, *labels.shape[-2:]) for labels in (truth, prediction))
     scored = []
-    for frame in range(truth.n_frames):
-        image = name if truth.n_frames == 1 else f"{name}[{frame}]"
-        true_labels, labels = truth.plane(frame=frame), prediction.plane(frame=frame)
+    for frame, (true_labels, labels) in enumerate(zip(truth, prediction, strict=True)):
+        image = name if len(truth) == 1 else f"{name}[{frame}]"
         try:
             objects = score_objects(true_labels, labels)
+            pixels = score_pixels(true_labels, labels, tolerance=tolerance)
         except GranumError as error:
             raise type(error)(f"{image}: {error}") from None
-        pixels = score_pixels(true_labels, labels, tolerance=tolerance)
-        row = {
-            "image": image,
-            **objects.to_row(),
-            "iou": pixels.iou,
-            "dice": pixels.dice,
-            "boundary_f": pixels.boundary_f,
-        }
-        scored.append((row, objects))
+        mask_scores = {"iou": pixels.iou, "dice": pixels.dice, "boundary_f": pixels.boundary_f}
+        scored.append(({"image": image, **objects.to_row(), **mask_scores}, objects))
     return scored
 
 

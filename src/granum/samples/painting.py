@@ -101,7 +101,7 @@ def _paint_tem(
     strength = 0.62 * strongly * _contrast(discs, LOOKS["tem"].spread, rng)
     flatness = rng.uniform(0.12, 0.5, len(discs))
     draw_transmission(labels, depth, discs, outlines, strength, flatness, _draw_fringes(discs, rng))
-    carbon = np.float32(0.05) * draw_texture(labels.shape, scale=40, seed=seeds[1])
+    carbon = np.float32(0.035) * draw_texture(labels.shape, scale=40, seed=seeds[1])
     picture = np.float32(0.68) * np.exp(-cv2.GaussianBlur(depth, (0, 0), LOOKS["tem"].blur) - carbon)
     wide = cv2.GaussianBlur(picture, (0, 0), 3 * LOOKS["tem"].blur)
     picture += np.float32(0.45) * (cv2.GaussianBlur(picture, (0, 0), LOOKS["tem"].blur) - wide)
@@ -117,10 +117,10 @@ def _paint_haadf(
     """Return bright particles whose brightness adds up where they overlap, on a faint support."""
     rng = np.random.default_rng(seeds[0])
     mass = np.zeros(labels.shape, np.float32)
-    strength = 0.42 * _contrast(discs, LOOKS["haadf"].spread, rng)
+    strength = 0.55 * _contrast(discs, LOOKS["haadf"].spread, rng)
     flatness = rng.uniform(0.35, 0.55, len(discs))
     draw_transmission(labels, mass, discs, outlines, strength, flatness, np.zeros((len(discs), 4)))
-    support = np.float32(0.09) + np.float32(0.018) * draw_texture(labels.shape, scale=60, seed=seeds[1])
+    support = np.float32(0.07) + np.float32(0.014) * draw_texture(labels.shape, scale=60, seed=seeds[1])
     support *= 1 + np.float32(0.05) * draw_texture(labels.shape, scale=3, seed=seeds[2])
     return cv2.GaussianBlur(mass, (0, 0), LOOKS["haadf"].blur) + np.maximum(support, np.float32(0.02))
 
