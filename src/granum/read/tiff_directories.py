@@ -51,7 +51,7 @@ def check_directories(path: Path) -> str:
                 description = _description(path, file, tags, order, big)
     if not seen:
         raise ReadError(f"{path}: is a TIFF without a picture.")
-    return description.decode("utf-8", errors="replace")
+    return description.rstrip(b"\0").decode("utf-8", errors="replace")
 
 
 def _directory(
