@@ -51,29 +51,103 @@ def _grey_levels(image, level, start, rows, first, last, table):  # type: ignore
         _grey_levels_of(image, level, rows[s:e], first[s:e], last[s:e], table[k])
 
 
-@njit(cache=True)
-def _is_clear(labels, area, y, x):  # type: ignore[no-untyped-def]
-    """Return whether a pixel is analysed background with no object right beside it."""
-    if labels[y, x] != 0 or (area.size > 0 and not area[y, x]):
-        return False
+@njit(cache=True, parallel=True)
+def _find_clear(labels, area):  # type: ignore[no-untyped-def]
+    """Return the mask of analysed background with no object right beside it (4 neighbours)."""
     height, width = labels.shape
-    return not (
-        (y > 0 and labels[y - 1, x] != 0)
-        or (y + 1 < height and labels[y + 1, x] != 0)
-        or (x > 0 and labels[y, x - 1] != 0)
-        or (x + 1 < width and labels[y, x + 1] != 0)
-    )
+    clear = np.empty((height, width), np.bool_)
+    for y in prange(height):
+        row, above, below = labels[y], labels[max(y - 1, 0)], labels[min(y + 1, height - 1)]
+        clear[y, 0] = row[0] | row[min(1, width - 1)] | above[0] | below[0] == 0
+        for x in range(1, width - 1):
+            clear[y, x] = row[x] | row[x - 1] | row[x + 1] | above[x] | below[x] == 0
+        clear[y, width - 1] = row[width - 1] | row[max(width - 2, 0)] | above[width - 1] | below[width - 1] == 0
+        if area.size > 0:
+            for x in range(width):
+                clear[y, x] &= area[y, x]
+    return clear
 
 
 @njit(cache=True)
-def _ring_of(labels, area, image, reach, rows, first, last):  # type: ignore[no-untyped-def]
+def _is_chain(rows, first, last):  # type: ignore[no-untyped-def]
+    """Return whether an object is one run per row, each touching the one above."""
+    chained = True
+    for r in range(1, len(rows)):
+        chained &= rows[r] == rows[r - 1] + 1 and first[r] <= last[r - 1] + 1 and last[r] >= first[r - 1] - 1
+    return chained
+
+
+@njit(cache=True)
+def _sort(values, n):  # type: ignore[no-untyped-def]
+    """Sort the first n values in place (Shell's sort; NumPy's takes seconds to compile)."""
+    gap = 1
+    while 3 * gap + 1 < n:
+        gap = 3 * gap + 1
+    while gap > 0:
+        for i in range(gap, n):
+            value, j = values[i], i
+            while j >= gap and values[j - gap] > value:
+                values[j] = values[j - gap]
+                j -= gap
+            values[j] = value
+        gap //= 3
+
+
+@njit(cache=True)
+def _median(values):  # type: ignore[no-untyped-def]
+    """Return the median by Hoare's selection, 0 of nothing; the values change their order."""
+    n = len(values)
+    if n == 0:
+        return 0.0
+    middle, low, high = n // 2, 0, n - 1
+    while low < high:
+        pivot = values[(low + high) // 2]
+        i, j = low, high
+        while i <= j:
+            while values[i] < pivot:
+                i += 1
+            while pivot < values[j]:
+                j -= 1
+            if i <= j:
+                values[i], values[j] = values[j], values[i]
+                i, j = i + 1, j - 1
+        if j < middle:
+            low = i
+        if middle < i:
+            high = j
+    upper = np.float64(values[middle])
+    if n % 2 == 1:
+        return upper
+    lower = values[0]
+    for i in range(1, middle):
+        lower = max(lower, values[i])
+    return (np.float64(lower) + upper) / 2
+
+
+@njit(cache=True)
+def _grown(values, n, more):  # type: ignore[no-untyped-def]
+    """Return `values` with room for `more` beyond the first `n`."""
+    if n + more <= len(values):
+        return values
+    longer = np.empty(2 * len(values) + more, values.dtype)
+    for i in range(n):
+        longer[i] = values[i]
+    return longer
+
+
+@njit(cache=True)
+def _ring_of(clear, image, reach, rows, first, last):  # type: ignore[no-untyped-def]
     """Return the grey levels of the clear pixels within `reach` of one object.
 
     Row by row, the dilation by a disc is the union of the runs nearby, each widened by the disc's half width there.
     """
-    height, width = labels.shape
+    height, width = clear.shape
+    half = np.empty(reach + 1, np.int64)
+    for dy in range(reach + 1):
+        half[dy] = int(math.sqrt(reach * reach - dy * dy))
+    chained = _is_chain(rows, first, last)
     values = np.empty(64 + 8 * reach * len(rows), image.dtype)
-    spans = np.empty((2 * reach + 1) * 4, np.int64)
+    spans = np.empty(2 * reach + 1, np.int64)
     n, low, high = 0, 0, 0
     for y in range(max(0, rows[0] - reach), min(height - 1, rows[-1] + reach) + 1):
         while low < len(rows) and rows[low] < y - reach:
@@ -82,34 +156,37 @@ def _ring_of(labels, area, image, reach, rows, first, last):  # type: ignore[no-
             high += 1
         if high - low > len(spans):
             spans = np.empty(2 * (high - low), np.int64)
+        begin, end = width, -1
         for r in range(low, high):
-            half = int(math.sqrt(reach * reach - (rows[r] - y) ** 2))
-            spans[r - low] = (max(0, first[r] - half) << 32) | min(width - 1, last[r] + half)
-        spans[: high - low].sort()
+            widening = half[abs(rows[r] - y)]
+            left, right = max(0, first[r] - widening), min(width - 1, last[r] + widening)
+            begin, end = min(begin, left), max(end, right)
+            spans[r - low] = (np.int64(left) << 32) | right
+        n_spans = high - low
+        if chained:  # spans that touch one after the other make one span
+            spans[0] = (np.int64(begin) << 32) | end
+            n_spans = min(n_spans, 1)
+        else:
+            _sort(spans, n_spans)
         x = 0
-        for i in range(high - low):
-            x = max(x, spans[i] >> 32)
-            end = spans[i] & 0xFFFFFFFF
-            if n + end - x >= len(values):
-                longer = np.empty(2 * len(values) + end - x + 1, image.dtype)
-                longer[:n] = values[:n]
-                values = longer
+        for i in range(n_spans):
+            x, end = max(x, spans[i] >> 32), spans[i] & 0xFFFFFFFF
+            values = _grown(values, n, max(0, end - x + 1) + 1)
             while x <= end:
-                if _is_clear(labels, area, y, x):
-                    values[n] = image[y, x]
-                    n += 1
+                values[n] = image[y, x]
+                n += clear[y, x]
                 x += 1
     return values[:n]
 
 
 @njit(cache=True, parallel=True)
-def _ring_medians(labels, area, image, reach, start, rows, first, last, median, count):  # type: ignore[no-untyped-def]
+def _ring_medians(clear, image, reach, start, rows, first, last, median, count):  # type: ignore[no-untyped-def]
     """Fill median (K,) and count (K,) of the background ring of each object."""
     for k in prange(len(median)):
         s, e = start[k], start[k + 1]
-        ring = _ring_of(labels, area, image, reach[k], rows[s:e], first[s:e], last[s:e])
+        ring = _ring_of(clear, image, reach[k], rows[s:e], first[s:e], last[s:e])
         count[k] = len(ring)
-        median[k] = np.median(ring) if len(ring) > 0 else 0.0
+        median[k] = _median(ring)
 
 
 def _background_median(labels: NDArray[np.int32], image: NDArray[Any], area: NDArray[np.bool_] | None) -> float | None:
@@ -152,7 +229,8 @@ def intensity_of_runs(
     ring_width = np.clip(np.sqrt(4 * n_pixels / math.pi) / 4, 3, 10)
     median, count = np.empty(len(runs)), np.empty(len(runs), np.int64)
     analysed = np.zeros((0, 0), np.bool_) if area is None else area
-    _ring_medians(labels, analysed, pixels, np.round(ring_width).astype(np.int64) + 1, *geometry, median, count)
+    reach = np.round(ring_width).astype(np.int64) + 1
+    _ring_medians(_find_clear(labels, analysed), pixels, reach, *geometry, median, count)
     alone = count < _FEWEST_RING_PIXELS
     if alone.any():
         everywhere = _background_median(labels, image, area)

@@ -126,7 +126,8 @@ def _hull(rows, first, last):  # type: ignore[no-untyped-def]
             n_right = _push(right, n_right, y + corner, b)
         r += 1
     hull = np.empty((n_left + n_right, 2), np.int64)
-    hull[:n_left] = left[:n_left]
+    for i in range(n_left):
+        hull[i, 0], hull[i, 1] = left[i, 0], left[i, 1]
     for i in range(n_right):
         hull[n_left + i, 0] = right[n_right - 1 - i, 0]
         hull[n_left + i, 1] = -right[n_right - 1 - i, 1]
@@ -284,10 +285,11 @@ def measure_shape(labels: ArrayLike, *, basic: bool = False) -> ObjectTable:
     -----
     Sums are whole numbers, so areas, boxes and hulls are exact, and nothing depends on the number of threads.
     Conventions: second moments are those of the pixel centres (as in scikit-image), so a one-pixel object has axes of
-    length 0. Feret diameters and hull are those of the *pixel squares*: one pixel has feret_min 1, feret_max 1.414, and
-    the corners that a digital disc lacks to its hull count, so its solidity is about 0.95, where scikit-image, which counts
-    pixel centres in the hull, says about 0.98. `convexity` measures the hull with the same four directions as the perimeter: exactly 1 for
-    a digitally convex object. Circularity follows the Crofton perimeter and exceeds 1 for objects of a few pixels.
+    length 0. Feret diameters and hull are those of the *pixel squares*: one pixel has feret_min 1 and feret_max 1.414.
+    The corners that a digital disc lacks to its hull count, so its solidity is about 0.95, where scikit-image, which
+    counts pixel centres in the hull, says about 0.98. `convexity` measures the hull with the same four directions as
+    the perimeter: exactly 1 for a digitally convex object. Circularity follows the Crofton perimeter and exceeds 1
+    for objects of a few pixels.
     Cost: two passes over the labels, then proportional to the number of outline pixels.
 
     References
