@@ -1,7 +1,9 @@
 """Stage `separate`: mask -> labels.
 
-`distance` (how deep each pixel lies), `peaks` (where particles are), `components`-wise splitters over them: `watershed`,
-`local_kmeans`, `local_mixture`, `local_spectral`, `convexity`, `ellipses`, and `choose`, which picks one without labels.
+- `distance_map`: how deep each pixel lies in its object
+- `find_distance_peaks`, `find_peaks_with_dynamics`: where particles are
+- `split_by_watershed`, `flood`: cuts along necks of the outline, valleys of the image or edges
+- `watershed_hierarchy`, `merge_by_dynamic`: all levels of a watershed for one flood
 """
 
 import lazy_loader as _lazy

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numba import njit, prange
@@ -107,7 +107,7 @@ def _far(height: int, width: int) -> int:
 
 
 @njit(cache=True, parallel=True)
-def _column_ends(mask):  # type: ignore[no-untyped-def]
+def _column_ends(mask: Any) -> Any:
     """Count, per strip and column, the foreground rows before the first and after the last background pixel."""
     height, width = mask.shape
     strips = (height + _ROWS - 1) // _ROWS
@@ -126,7 +126,7 @@ def _column_ends(mask):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _carry_columns(leading, trailing, height, frame):  # type: ignore[no-untyped-def]
+def _carry_columns(leading: Any, trailing: Any, height: Any, frame: Any) -> None:
     """Turn the ends of each strip into the column distances of the rows just above and just below it, in place."""
     strips, width = leading.shape
     outside = np.int32(0 if frame else _far(height, width))
@@ -147,7 +147,7 @@ def _carry_columns(leading, trailing, height, frame):  # type: ignore[no-untyped
 
 
 @njit(cache=True, parallel=True)
-def _sweep_strips(mask, along, distance, above, below, frame, root):  # type: ignore[no-untyped-def]
+def _sweep_strips(mask: Any, along: Any, distance: Any, above: Any, below: Any, frame: Any, root: Any) -> None:
     """Write column distances, then distances over them; `distance` is `along` seen as float32, whose zeros are its."""
     height, width = along.shape
     far = _far(height, width)
@@ -186,7 +186,9 @@ def _sweep_strips(mask, along, distance, above, below, frame, root):  # type: ig
 
 
 @njit(cache=True)
-def _search_run(along, distance, y, first, stop, left, right, root, power, nearest):  # type: ignore[no-untyped-def]
+def _search_run(
+    along: Any, distance: Any, y: Any, first: Any, stop: Any, left: Any, right: Any, root: Any, power: Any, nearest: Any
+) -> None:
     """Try every column for every pixel of a short run, which vector units do faster than the envelope."""
     length = stop - first
     limit = np.int32(length + 1)  # one end of the run is background, so no distance is longer
@@ -214,7 +216,20 @@ def _search_run(along, distance, y, first, stop, left, right, root, power, neare
 
 
 @njit(cache=True)
-def _envelope_run(along, distance, y, first, stop, left, right, root, far, column, apex, start):  # type: ignore[no-untyped-def]
+def _envelope_run(
+    along: Any,
+    distance: Any,
+    y: Any,
+    first: Any,
+    stop: Any,
+    left: Any,
+    right: Any,
+    root: Any,
+    far: Any,
+    column: Any,
+    apex: Any,
+    start: Any,
+) -> None:
     """Build the lower envelope of the parabolas of all columns of a run and of its ends, and read it."""
     length = stop - first
     column[0] = 0 if left else far

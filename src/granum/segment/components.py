@@ -1,0 +1,147 @@
+"""Number the connected pieces of a mask."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from numba import njit, prange
+from numpy.typing import ArrayLike, NDArray
+
+from granum.arrays import check_mask
+from granum.errors import SettingError, ShapeError
+
+__all__ = ["label_components"]
+
+_ROWS = 32  # rows per strip
+
+
+def label_components(mask: ArrayLike, *, connectivity: Literal[1, 2] = 1) -> NDArray[np.int32]:
+    """Return one label per connected component of the foreground.
+
+    Parameters
+    ----------
+    mask : (Y, X) array_like of bool
+        Foreground.
+    connectivity : {1, 2}
+        Neighbours by edges (1, right for particles), or by edges and corners (2).
+
+    Returns
+    -------
+    labels : (Y, X) ndarray of int32
+        0 in the background, 1..K in raster order of each component's first pixel, as ``scipy.ndimage.label`` numbers
+        them.
+
+    Raises
+    ------
+    ShapeError
+        `mask` does not have two axes, or is empty.
+    SettingError
+        `connectivity` is neither 1 nor 2.
+
+    Notes
+    -----
+    Union-find over the runs of each row [1]_, so the cost beside one reading and one writing of the pixels goes with
+    the number of runs, not of pixels. Strips are read and written on all cores; 12 bytes per run.
+
+    References
+    ----------
+    .. [1] L. He, Y. Chao, K. Suzuki, "A run-based two-scan labeling algorithm", IEEE Trans. Image Process. 17 (2008).
+       doi:10.1109/TIP.2008.919369
+
+    Examples
+    --------
+    >>> label_components([[1, 0, 1], [1, 0, 0]])
+    array([[1, 0, 2],
+           [1, 0, 0]], dtype=int32)
+    """
+    if connectivity not in (1, 2):
+        raise SettingError(f"connectivity: is {connectivity!r}, must be 1 (edges) or 2 (edges and corners).")
+    pixels = check_mask(mask).view(np.uint8)
+    if pixels.size >= 2**31:
+        raise ShapeError(f"mask: has {pixels.size} pixels, one piece may have {2**31 - 1}; cut it into tiles.")
+    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(_count_runs(pixels))])
+    bounds = _list_runs(pixels, offsets)
+    names = _join_runs(bounds, offsets, np.int32(connectivity - 1))
+    return np.asarray(_write_runs(bounds, offsets, names, pixels.shape[1]))
+
+
+@njit(cache=True, parallel=True)
+def _count_runs(mask: Any) -> Any:
+    """Count the runs of foreground in each row."""
+    height, width = mask.shape
+    counts = np.empty(height, np.int64)
+    for y in prange(height):
+        count = np.int64(mask[y, 0] != 0)
+        for x in range(1, width):
+            count += np.int64((mask[y, x] != 0) & (mask[y, x - 1] == 0))
+        counts[y] = count
+    return counts
+
+
+@njit(cache=True, parallel=True)
+def _list_runs(mask: Any, offsets: Any) -> Any:
+    """Return the first column of each run, and the one behind its last."""
+    height, width = mask.shape
+    bounds = np.empty((offsets[-1], 2), np.int32)
+    for y in prange(height):
+        run = offsets[y]
+        x = 0
+        while run < offsets[y + 1]:
+            while mask[y, x] == 0:
+                x += 1
+            bounds[run, 0] = x
+            while x < width and mask[y, x] != 0:
+                x += 1
+            bounds[run, 1] = x
+            run += 1
+    return bounds
+
+
+@njit(cache=True)
+def _first_run(joined: Any, run: Any) -> Any:
+    """Return the first run of a component, halving the path on the way."""
+    while joined[run] != run:
+        joined[run] = joined[joined[run]]
+        run = joined[run]
+    return run
+
+
+@njit(cache=True)
+def _join_runs(bounds: Any, offsets: Any, slack: Any) -> Any:
+    """Return the component (1..K) of each run; the earliest run of each is its root, so numbers follow the raster."""
+    joined = np.arange(len(bounds)).astype(np.int32)
+    for y in range(1, len(offsets) - 1):
+        above, run = offsets[y - 1], offsets[y]
+        while above < offsets[y] and run < offsets[y + 1]:
+            if bounds[above, 1] + slack > bounds[run, 0] and bounds[run, 1] + slack > bounds[above, 0]:
+                one, two = _first_run(joined, above), _first_run(joined, run)
+                joined[max(one, two)] = min(one, two)
+            if bounds[above, 1] < bounds[run, 1]:
+                above += 1
+            else:
+                run += 1
+    count = 0
+    for run in range(len(joined)):
+        if joined[run] == run:
+            count += 1
+            joined[run] = count
+        else:
+            joined[run] = joined[joined[run]]
+    return joined
+
+
+@njit(cache=True, parallel=True)
+def _write_runs(bounds: Any, offsets: Any, names: Any, width: Any) -> Any:
+    """Return the label image of named runs."""
+    height = len(offsets) - 1
+    labels = np.empty((height, width), np.int32)
+    for strip in prange((height + _ROWS - 1) // _ROWS):
+        for y in range(strip * _ROWS, min(height, (strip + 1) * _ROWS)):
+            done = 0
+            for run in range(offsets[y], offsets[y + 1]):
+                labels[y, done : bounds[run, 0]] = 0
+                labels[y, bounds[run, 0] : bounds[run, 1]] = names[run]
+                done = bounds[run, 1]
+            labels[y, done:] = 0
+    return labels
