@@ -1,5 +1,16 @@
 from .flags import flag_objects as flag_objects
 from .intensity import measure_intensity as measure_intensity
+from .lognormal import LognormalFit as LognormalFit
+from .lognormal import fit_lognormal as fit_lognormal
+from .nanomaterial import NanomaterialFraction as NanomaterialFraction
+from .nanomaterial import nanomaterial_fraction as nanomaterial_fraction
 from .neighbours import measure_neighbours as measure_neighbours
 from .objects import measure_objects as measure_objects
+from .sampling import SampleAdequacy as SampleAdequacy
+from .sampling import border_weights as border_weights
+from .sampling import sample_adequacy as sample_adequacy
 from .shape import measure_shape as measure_shape
+from .sizes import Percentiles as Percentiles
+from .sizes import SizeDistribution as SizeDistribution
+from .sizes import size_distribution as size_distribution
+from .summary import summarise_image as summarise_image
