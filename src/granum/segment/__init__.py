@@ -1,7 +1,9 @@
 """Stage `segment`: images to masks.
 
 - `segment_by_threshold`, `threshold_value`: Otsu, Li, triangle, isodata, Yen; Sauvola and Phansalkar
-- `find_polarity`: are objects bright or dark
+- `segment_by_grid_maximum`, `grid_maximum_threshold`: from the usual maximum of a tile
+- `find_polarity`, `polarity_evidence`: are objects bright or dark
+- `clean_mask`: holes filled, specks dropped
 - `label_components`: number the connected pieces of a mask
 """
 

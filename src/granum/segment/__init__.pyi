@@ -1,5 +1,9 @@
 from .components import label_components as label_components
+from .grid_maximum import grid_maximum_threshold as grid_maximum_threshold
+from .grid_maximum import segment_by_grid_maximum as segment_by_grid_maximum
+from .mask_cleanup import clean_mask as clean_mask
 from .polarity import find_polarity as find_polarity
+from .polarity import polarity_evidence as polarity_evidence
 from .threshold import segment_by_threshold as segment_by_threshold
 from .threshold import threshold_of_histogram as threshold_of_histogram
 from .threshold import threshold_value as threshold_value

@@ -246,20 +246,23 @@ def _window_statistics(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return mean and standard deviation in a square window, of the pixels inside the area; mirrored at the border."""
     if inside is None:
-        mean = _box(values, side)
-        square = np.asarray(cv2.sqrBoxFilter(values, cv2.CV_32F, (side, side), borderType=_border(values, side)))
+        mean, square = _box(values, side), _box_of_squares(values, side)
     else:
         share = np.maximum(_box(inside.astype(np.float32), side), np.float32(0.5 / side**2))
         values = values * inside
-        mean = _box(values, side) / share
-        square = np.asarray(cv2.sqrBoxFilter(values, cv2.CV_32F, (side, side), borderType=_border(values, side)))
-        square = square / share
-    return mean, np.sqrt(np.maximum(square - mean * mean, 0))
+        mean, square = _box(values, side) / share, _box_of_squares(values, side) / share
+    return mean, np.sqrt(np.maximum(square - mean * mean, np.float32(0)))
 
 
 def _box(values: NDArray[np.float32], side: int) -> NDArray[np.float32]:
     """Return the mean in a square window."""
     return np.asarray(cv2.boxFilter(values, cv2.CV_32F, (side, side), borderType=_border(values, side)), np.float32)
+
+
+def _box_of_squares(values: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+    """Return the mean square in a square window."""
+    squares = cv2.sqrBoxFilter(values, cv2.CV_32F, (side, side), borderType=_border(values, side))
+    return np.asarray(squares, np.float32)
 
 
 def _border(values: NDArray[Any], side: int) -> int:

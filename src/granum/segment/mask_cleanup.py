@@ -1,0 +1,111 @@
+"""Masks without holes and specks; objects at the border stay."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from granum.arrays import check_mask
+from granum.errors import SettingError
+from granum.steps import Range
+
+__all__ = ["clean_mask"]
+
+
+def clean_mask(
+    mask: ArrayLike,
+    *,
+    min_area: Annotated[int, Range(0, None)] = 10,
+    fill_holes: bool = True,
+    max_hole_area: Annotated[int, Range(0, None)] | None = None,
+    opening_radius: Annotated[float, Range(0, 100)] = 0.0,
+    remove_border: bool = False,
+) -> NDArray[np.bool_]:
+    """Open, fill holes, drop specks, in this order.
+
+    Parameters
+    ----------
+    mask : (Y, X) array_like of bool
+        True where objects are.
+    min_area : int
+        Objects of fewer pixels are dropped; 0 or 1 keeps all.
+    fill_holes : bool
+        Whether background that an object encloses is filled.
+    max_hole_area : int, optional
+        Holes of more pixels stay; None fills all. Set it where touching particles enclose true background.
+    opening_radius : float
+        Radius in pixels of a disk with which the mask is opened first (whiskers and thin bridges go), 0 to 100; 0 does
+        not.
+    remove_border : bool
+        Whether objects that touch the border of the image are dropped. By default they stay, and are flagged when
+        they are measured: dropping them biases counts and sizes.
+
+    Returns
+    -------
+    mask : (Y, X) ndarray of bool
+        A new array.
+
+    Raises
+    ------
+    SettingError
+        A setting out of its range.
+
+    Notes
+    -----
+    Objects are 8-connected, the background 4-connected. What is background is decided from every pixel of the border,
+    not from one corner, so an object in the corner does not invert the mask. Beyond the border the opening sees the
+    image continued: objects there are not eaten from the outside. 16 Mpx: 0.2 s, 6 bytes per pixel.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> ring = np.array([[1, 1, 1, 0], [1, 0, 1, 0], [1, 1, 1, 0]])
+    >>> int(clean_mask(ring, min_area=5).sum())
+    9
+    """
+    mask = check_mask(mask)
+    if min_area not in Range(0, None):
+        raise SettingError(f"min_area: {min_area!r} is out of range, must be at least 0.")
+    if max_hole_area is not None and max_hole_area not in Range(0, None):
+        raise SettingError(f"max_hole_area: {max_hole_area!r} is out of range, must be at least 0.")
+    if opening_radius not in Range(0, 100):
+        raise SettingError(f"opening_radius: {opening_radius!r} is out of range, must be 0 to 100.")
+    clean = mask.astype(np.uint8)
+    if opening_radius >= 1:
+        clean = cv2.morphologyEx(clean, cv2.MORPH_OPEN, _disk(opening_radius))
+    if fill_holes and max_hole_area != 0:
+        clean |= _components(1 - clean, connectivity=4, at_most=max_hole_area, inner=True)
+    if min_area > 1:
+        clean -= _components(clean, connectivity=8, at_most=min_area - 1)
+    if remove_border:
+        clean = _components(clean, connectivity=8, inner=True)
+    return np.asarray(clean.view(np.bool_))
+
+
+def _disk(radius: float) -> NDArray[np.uint8]:
+    """Return a disk as scikit-image's `disk`."""
+    reach = int(radius)
+    y, x = np.ogrid[-reach : reach + 1, -reach : reach + 1]
+    return (y * y + x * x <= radius * radius).astype(np.uint8)
+
+
+def _components(
+    mask: NDArray[np.uint8], *, connectivity: int, at_most: int | None = None, inner: bool = False
+) -> NDArray[np.uint8]:
+    """Return the components of at most so many pixels, and, if `inner`, only those that do not touch the border."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=connectivity, ltype=cv2.CV_32S)
+    wanted = np.ones(count, np.uint8)
+    if at_most is not None:
+        wanted[stats[:, cv2.CC_STAT_AREA] > at_most] = 0
+    if inner:
+        wanted[_border_labels(labels)] = 0
+    wanted[0] = 0
+    return wanted[labels]
+
+
+def _border_labels(labels: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return the labels of the outermost pixels."""
+    return np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
