@@ -1,5 +1,7 @@
 from .background import estimate_background as estimate_background
 from .background import subtract_background as subtract_background
+from .crop import find_analysed_area as find_analysed_area
+from .crop import measure_scale_bar as measure_scale_bar
 from .denoise import denoise_image as denoise_image
 from .denoise import estimate_noise as estimate_noise
 from .histogram import Histogram as Histogram
