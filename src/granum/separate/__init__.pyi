@@ -3,6 +3,7 @@ from .distance import squared_distance_map as squared_distance_map
 from .hierarchy import BasinTree as BasinTree
 from .hierarchy import merge_by_dynamic as merge_by_dynamic
 from .hierarchy import watershed_hierarchy as watershed_hierarchy
+from .local_kmeans import split_by_local_kmeans as split_by_local_kmeans
 from .peaks import find_distance_peaks as find_distance_peaks
 from .peaks import find_peaks_with_dynamics as find_peaks_with_dynamics
 from .watershed import flood as flood
