@@ -101,16 +101,16 @@ def choose_bins(sizes: ArrayLike) -> tuple[NDArray[np.float64], bool]:
     if high - low < 1e-9 * max(abs(high), 1e-300):  # all alike: one bin in the middle of an axis
         pad = 0.5 if log else max(abs(low) * 0.1, 1e-12)
         edges = low + np.linspace(-4.5, 4.5, 10) * pad / 4.5
-        return (np.exp(edges) if log else edges), log
+        return np.asarray(np.exp(edges) if log else edges, dtype=np.float64), log
     width = 2 * (q3 - q1) / np.cbrt(values.size)
     n = int(np.clip(np.ceil((high - low) / width) if width > 0 else 8, 8, 40))
     if log:
-        return np.exp(np.linspace(low, high, n + 1)), True
+        return np.asarray(np.exp(np.linspace(low, high, n + 1)), dtype=np.float64), True
     raw = (high - low) / n
     power = 10.0 ** math.floor(math.log10(raw))
     step = min((1, 2, 2.5, 5, 10), key=lambda factor: abs(math.log(factor * power / raw))) * power
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return np.arange(first, max(last, first + 1) + 1) * step, False
+    return np.asarray(np.arange(first, max(last, first + 1) + 1) * step, dtype=np.float64), False
 
 
 def _frame(

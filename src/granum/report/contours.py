@@ -79,7 +79,9 @@ def _simple_rings(ring: NDArray[np.int32]) -> Polygon:
     codes = [(int(y), int(x)) for y, x in ring]
     if len(set(codes)) == len(codes):
         return [ring]
-    rings, stack, place = [], [], {}
+    rings: Polygon = []
+    stack: list[tuple[int, int]] = []
+    place: dict[tuple[int, int], int] = {}
     for code in codes:
         if code in place:
             start = place[code]

@@ -198,8 +198,8 @@ def write_ome_zarr_labels(path: Path, labels: NDArray[np.int32], pixel_size: Pix
     pixel_size : PixelSize, optional
         The scale of the axes y and x, with its unit; 1 without unit when unknown.
     """
-    import numcodecs
     import zarr
+    from numcodecs import Zlib  # type: ignore[import-untyped]
 
     group = path / "labels" / "objects"
     group.mkdir(parents=True)
@@ -218,7 +218,7 @@ def write_ome_zarr_labels(path: Path, labels: NDArray[np.int32], pixel_size: Pix
             shape=level.shape,
             chunks=(*(1,) * (level.ndim - 2), *(min(_CHUNK, side) for side in level.shape[-2:])),
             dtype=level.dtype,
-            compressors=numcodecs.Zlib(level=5),
+            compressors=Zlib(level=5),
             zarr_format=2,
             fill_value=0,
             chunk_key_encoding={"name": "v2", "separator": "/"},

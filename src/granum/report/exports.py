@@ -62,7 +62,9 @@ def _label_files(out: Path) -> list[_LabelFile]:
     if not (out / "images.csv").is_file():
         raise ReadError(f"{out}: is not the output folder of a run (it has no images.csv).")
     run = _read_json(out / "run.json") if (out / "run.json").is_file() else {}
-    known = {str(entry.get("file")): entry for entry in run.get("inputs", []) if isinstance(entry, dict)}
+    # what is said of an image wins over what is said of its file: a scale bar gives the size of the image
+    entries = [entry for name in ("inputs", "images") for entry in run.get(name, []) if isinstance(entry, dict)]
+    known = {str(entry.get("file")): entry for entry in entries}
     frames: dict[str, list[int]] = {}
     for row in read_images_csv(out / "images.csv"):
         frames.setdefault(str(row["file"]), []).append(int(row.get("frame") or 0))

@@ -46,6 +46,10 @@ REFERENCES: dict[str, str] = {
     "particle sizes/diameters and moments from particle size distributions",
     "bootstrap": "B. Efron, Bootstrap methods: another look at the jackknife, Ann. Stat. 7, 1-26 (1979), "
     "doi:10.1214/aos/1176344552",
+    "miles": "R. E. Miles, On the elimination of edge effects in planar sampling, in: Stochastic Geometry, Wiley, "
+    "228-247 (1974)",
+    "woodruff": "R. S. Woodruff, Confidence intervals for medians and other position measures, J. Am. Stat. Assoc. 47, "
+    "635-646 (1952), doi:10.1080/01621459.1952.10483443",
     "eu": "Commission Recommendation of 10 June 2022 on the definition of nanomaterial, 2022/C 229/01",
 }
 

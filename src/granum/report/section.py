@@ -26,11 +26,11 @@ from granum.report.charts import draw_size_histogram
 from granum.report.overlays import DOUBTFUL, PALETTE, outline_map, stretch_contrast
 from granum.steps import Range
 
-__all__ = ["format_number", "format_values", "section_width", "table_html", "write_section"]
+__all__ = ["UNIT_NAMES", "format_number", "format_values", "section_width", "table_html", "write_section"]
 
 _TIP_COLUMNS = ("ecd", "feret_min", "feret_max", "area", "circularity", "solidity", "confidence")
 _TIP_NAMES = {"ecd": "ECD", "feret_min": "min Feret", "feret_max": "max Feret"}
-_UNIT_NAMES = {"px": "px", "nm": "nm", "um": "µm", "mm": "mm"}
+UNIT_NAMES = {"px": "px", "nm": "nm", "um": "µm", "mm": "mm"}
 
 
 def section_width(n_sections: int) -> int:
@@ -130,7 +130,7 @@ def _tip_rows(objects: ObjectTable, pixel_size: PixelSize | None) -> dict[str, A
     named = named_columns({name: objects[name] for name in _TIP_COLUMNS if name in objects}, pixel_size)
     unit = pixel_size.unit if pixel_size is not None else "px"
     for name in _TIP_COLUMNS:
-        for suffix, mark in ((f"_{unit}", _UNIT_NAMES[unit]), (f"_{unit}2", _UNIT_NAMES[unit] + "²"), ("", "")):
+        for suffix, mark in ((f"_{unit}", UNIT_NAMES[unit]), (f"_{unit}2", UNIT_NAMES[unit] + "²"), ("", "")):
             if name + suffix in named:
                 names.append(_TIP_NAMES.get(name, name))
                 values = np.asarray(named[name + suffix], dtype=np.float64).tolist()
@@ -206,7 +206,7 @@ def _facts(
     sizes = np.asarray(objects.get("ecd", np.array([])), dtype=np.float64)
     sizes = sizes[np.isfinite(sizes)]
     if sizes.size:
-        scale, unit = (pixel_size.mean, _UNIT_NAMES[pixel_size.unit]) if pixel_size is not None else (1.0, "px")
+        scale, unit = (pixel_size.mean, UNIT_NAMES[pixel_size.unit]) if pixel_size is not None else (1.0, "px")
         facts.append(f"median ECD {format_number(float(np.median(sizes)) * scale)} {unit}")
     if row.get("area_fraction") is not None:
         facts.append(f"area fraction {format_number(100 * float(row['area_fraction']), digits=3)} %")
@@ -289,7 +289,7 @@ def write_section(
     ]
     sizes = np.asarray(objects.get("ecd", np.array([])), dtype=np.float64)
     if n_sections > 1 and (sizes > 0).sum() >= 5:
-        scale, unit = (pixel_size.mean, _UNIT_NAMES[pixel_size.unit]) if pixel_size is not None else (1.0, "px")
+        scale, unit = (pixel_size.mean, UNIT_NAMES[pixel_size.unit]) if pixel_size is not None else (1.0, "px")
         chart = draw_size_histogram(sizes * scale, unit=unit, height=220)
         parts.append(
             f'<details><summary>size distribution</summary><div class="charts"><figure>{chart}</figure></div></details>'

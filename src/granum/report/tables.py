@@ -191,15 +191,15 @@ def join_csv(path: str | Path, parts: Iterable[str | Path]) -> None:
         Tables written by `write_objects_csv`; where some images have a pixel size and others none, or another unit, the
         joined table has all the columns and empty cells.
     """
-    parts = [Path(part) for part in parts]
+    paths = [Path(part) for part in parts]
     headers = []
-    for part in parts:
+    for part in paths:
         with part.open(encoding="utf-8", newline="") as stream:
             headers.append(next(csv.reader(stream), []))
     names = headers[0] if headers and all(header == headers[0] for header in headers) else _column_order(headers)
     with Path(path).open("w", encoding="utf-8", newline="") as out:
         out.write(",".join(_format_text(name) for name in names) + "\n")
-        for part, header in zip(parts, headers, strict=True):
+        for part, header in zip(paths, headers, strict=True):
             with part.open(encoding="utf-8", newline="") as stream:
                 if header == names:
                     stream.readline()

@@ -1,0 +1,343 @@
+"""`report.html`: one self-contained page for a run, made from the files of its folder and one section per image.
+
+Nothing is loaded from elsewhere and a content security policy says so; the one script is named by its hash.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from html import escape
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from granum.errors import OutputError, ReadError
+from granum.object_table import COLUMNS
+from granum.report.methods import write_methods
+from granum.report.run_sizes import RunSizes, collect_sizes
+from granum.report.section import UNIT_NAMES, format_number, table_html
+from granum.report.size_section import sizes_html, statistics_methods
+from granum.report.tables import read_images_csv, read_objects_csv
+
+__all__ = ["write_report"]
+
+_MOST_SECTIONS = 50
+_MOST_ROWS = 500
+_TABLE_COLUMNS = (
+    "label", "y", "x", "area", "ecd", "feret_min", "feret_max", "circularity", "solidity", "intensity_mean", "contrast",
+    "confidence", "flags",
+)  # fmt: skip
+
+
+def write_report(folder: str | Path, sections: Sequence[str | Path] = ()) -> Path:
+    """Write `report.html` into a run folder.
+
+    Parameters
+    ----------
+    folder : str or Path
+        A run folder with `run.json`, `images.csv` and `objects.csv`.
+    sections : sequence of paths
+        Fragments made by `write_section`, in the order of images.csv; the first 50 are shown, the others stand in the
+        table of images.
+
+    Returns
+    -------
+    path : Path
+        The page.
+
+    Raises
+    ------
+    ReadError
+        When a file of the run cannot be read.
+    OutputError
+        When the page cannot be written.
+
+    Notes
+    -----
+    Memory goes with the numbers of the objects, not with the pictures: these are copied one by one. The page of one
+    image has about 0.5 MB, that of 50 images about 10 MB. Same run, same bytes.
+    """
+    folder = Path(folder)
+    try:
+        run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ReadError(f"{folder / 'run.json'}: cannot be read ({error}).") from error
+    path = folder / "report.html"
+    try:
+        with path.open("w", encoding="utf-8", newline="") as out:
+            out.writelines(_page(folder, run, [Path(section) for section in sections]))
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror or error}).") from error
+    return path
+
+
+def _resource(name: str) -> str:
+    return (resources.files("granum.report") / name).read_text(encoding="utf-8")
+
+
+def _page(folder: Path, run: dict[str, Any], sections: Sequence[Path]) -> Iterator[str]:
+    """Yield the page piece by piece."""
+    images = read_images_csv(folder / "images.csv")
+    objects = read_objects_csv(folder / "objects.csv") if (folder / "objects.csv").is_file() else {}
+    sizes = collect_sizes(objects, images)
+    shown = sections[:_MOST_SECTIONS]
+    script = _resource("page.js")
+    yield _head(_title(run, images), script)
+    yield _header(run, images, sizes)
+    yield _warnings(run, sizes)
+    if len(images) > 1:
+        yield _images_table(images)
+    if len(sections) == 1:
+        yield shown[0].read_text(encoding="utf-8")
+    yield sizes_html(sizes)
+    if len(sections) != 1:
+        yield "<h2>Pictures</h2>" if shown else ""
+        for section in shown:
+            yield section.read_text(encoding="utf-8")
+        if len(sections) > len(shown):
+            yield f'<p class="quiet">The other {len(sections) - len(shown)} images stand in the table above.</p>'
+    yield _objects_table(objects, images, len(shown))
+    yield _methods(run, images, sizes)
+    yield _provenance(run)
+    yield (
+        "<footer>Made by granum. This page loads nothing from elsewhere; it may be sent and archived as one file."
+        f"</footer></main><script>{script}</script></body></html>\n"
+    )
+
+
+def _head(title: str, script: str) -> str:
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
+    policy = (
+        f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        '<meta name="referrer" content="no-referrer">'
+        f"<title>{escape(title)}</title><style>{_resource('page.css')}</style></head><body><main>"
+    )
+
+
+def _title(run: Mapping[str, Any], images: Sequence[Mapping[str, Any]]) -> str:
+    files = list(dict.fromkeys(str(row["file"]) for row in images))
+    if len(files) == 1:
+        return files[0] + (f", {len(images)} frames" if len(images) > 1 else "")
+    return f"{len(files)} images"
+
+
+def _number(name: str, value: str, more: str = "") -> str:
+    return f'<div><span class="name">{escape(name)}</span><b>{value}</b><span>{more}</span></div>'
+
+
+def _with_unit(value: float | None, unit: str) -> str:
+    return f"{escape(format_number(value))} <small>{escape(unit)}</small>"
+
+
+def _interval_words(interval: tuple[float, float] | None, unit: str) -> str:
+    if interval is None:
+        return ""
+    low, high = (format_number(value) for value in interval)
+    return escape(f"95 %: {low} to {high} {unit}".strip())
+
+
+def _header(run: Mapping[str, Any], images: Sequence[Mapping[str, Any]], sizes: RunSizes) -> str:
+    recipe = run.get("recipe") or {}
+    n = sum(int(row.get("n_objects") or 0) for row in images)
+    unit, found = UNIT_NAMES[sizes.unit], sizes.distribution
+    border = f"{format_number(sizes.n_border)} touch the border" if sizes.n_border else ""
+    cells = [_number("objects", format_number(n), border)]
+    if found.n:
+        number = found.number
+        low, high = (escape(format_number(value, digits=3)) for value in (number.d10, number.d90))
+        cells += [
+            _number("median size D50", _with_unit(number.d50, unit), _interval_words(number.d50_interval, unit)),
+            _number(
+                "D10 to D90",
+                f"{low}–{high} <small>{unit}</small>",
+                escape(f"span {format_number(number.span, digits=3)}"),
+            ),
+            _number("mean size", _with_unit(number.mean, unit), _interval_words(found.d_1_0_interval, unit)),
+        ]
+    if sizes.density is not None:
+        cells.append(_number("number density", _with_unit(sizes.density, f"per {sizes.density_unit}")))
+    fractions = [float(row["area_fraction"]) for row in images if row.get("area_fraction") is not None]
+    if fractions:
+        more = f"mean of {len(fractions)} images" if len(fractions) > 1 else ""
+        cells.append(_number("area fraction", _with_unit(100 * float(np.mean(fractions)), "%"), more))
+    words = (
+        "Sizes are equivalent circular diameters (ECD) by number; objects at the border are left out of them, "
+        "the others weighted for it."
+    )
+    if sizes.unit == "px" and n:
+        words += " The pixel size is not known, so they are in pixels: give it as --pixel-size."
+    return (
+        f'<p class="over">granum · {escape(str(recipe.get("name", "")))}</p><h1>{escape(_title(run, images))}</h1>'
+        f'<p class="quiet">{escape(str(recipe.get("summary") or ""))}</p><div class="numbers">{"".join(cells)}</div>'
+        f'<p class="quiet">{words}</p>'
+    )
+
+
+def _warnings(run: Mapping[str, Any], sizes: RunSizes) -> str:
+    lines = [f"<b>failed</b> {escape(str(entry.get('error', entry)))}" for entry in run.get("failed") or []]
+    lines += [escape(str(text)) for text in [*(run.get("warnings") or []), *sizes.warnings]]
+    shown = "".join(f"<li>{line}</li>" for line in dict.fromkeys(lines))
+    return f'<ul class="warnings">{shown}</ul>' if shown else ""
+
+
+def _images_table(images: Sequence[Mapping[str, Any]]) -> str:
+    several = len({row.get("frame") for row in images}) > 1
+    hidden = {"height_px", "width_px", "analysed_px"} | (set() if several else {"frame"})
+    names = [name for name in dict.fromkeys(name for row in images for name in row) if name not in hidden]
+    names = [name for name in names if any(row.get(name) not in (None, "") for row in images)]
+    rows = [{name: row.get(name) for name in names} for row in images]
+    table = table_html(rows, sortable=True)
+    return f'<h2>Images</h2><div class="scroll tall">{table}</div>'
+
+
+def _shown_columns(objects: Mapping[str, NDArray[Any]]) -> list[str]:
+    """Return the columns of the table on the page: physical ones where all objects have them, else pixels."""
+    names = []
+    for name in _TABLE_COLUMNS:
+        quantity = COLUMNS[name].quantity
+        if quantity not in ("length", "area"):
+            options = [name]
+        else:
+            power = "2" if quantity == "area" else ""
+            options = [f"{name}_{unit}{power}" for unit in ("nm", "um", "mm")] + [f"{name}_px"]
+        for option in options:
+            values = objects.get(option)
+            if values is not None and (values.dtype.kind != "f" or np.isfinite(values).any()):
+                names.append(option)
+                break
+    return names
+
+
+def _objects_table(objects: Mapping[str, NDArray[Any]], images: Sequence[Mapping[str, Any]], n_sections: int) -> str:
+    n = len(objects.get("label", ()))
+    if not n:
+        return ""
+    names = _shown_columns(objects)
+    places = {(row["file"], row.get("frame") or 0): i for i, row in enumerate(images)}
+    several_files = len({row["file"] for row in images}) > 1
+    several_frames = len({row.get("frame") for row in images}) > 1
+    first = (["file"] if several_files else []) + (["frame"] if several_frames else [])
+    columns = {name: objects[name][:_MOST_ROWS].tolist() for name in {*first, *names, "file", "frame", "label"}}
+    ys, xs = (objects.get(axis, np.zeros(n))[:_MOST_ROWS].tolist() for axis in ("y", "x"))
+    body = []
+    for i in range(min(n, _MOST_ROWS)):
+        section = places.get((columns["file"][i], columns["frame"][i]), -1)
+        data = f' data-section="{section}" data-label="{columns["label"][i]}" data-y="{ys[i]:.1f}" data-x="{xs[i]:.1f}"'
+        cells = "".join(_cell(name, columns[name][i]) for name in [*first, *names])
+        body.append(f"<tr{data if 0 <= section < n_sections else ''}>{cells}</tr>")
+    head = "".join(f"<th{_text_class(name)}>{escape(_column_title(name))}</th>" for name in [*first, *names])
+    more = f" The first {_MOST_ROWS} of {format_number(n)};" if n > _MOST_ROWS else ""
+    return (
+        f'<h2>Objects</h2><p class="quiet">{more} all of them, with every column, are in objects.csv.</p>'.replace(
+            '<p class="quiet"> all', '<p class="quiet">All'
+        )
+        + f'<div class="scroll tall"><table class="sortable"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{''.join(body)}</tbody></table></div>"
+    )
+
+
+def _text_class(name: str) -> str:
+    return ' class="text"' if name in ("file", "flags") else ""
+
+
+def _column_title(name: str) -> str:
+    bare, _, unit = name.rpartition("_")
+    for known, mark in UNIT_NAMES.items():
+        if bare in COLUMNS and unit in (known, f"{known}2"):
+            return f"{_short(bare)} ({mark}{'²' if unit.endswith('2') else ''})"
+    return _short(name)
+
+
+def _short(name: str) -> str:
+    return {"ecd": "ECD", "feret_min": "min Feret", "feret_max": "max Feret"}.get(name, name.replace("_", " "))
+
+
+def _cell(name: str, value: Any) -> str:
+    if name == "flags":
+        return f'<td class="text">{escape(str(value).replace("_", " ").replace("|", ", "))}</td>'
+    if isinstance(value, float):
+        return f"<td>{'' if value != value else f'{value:.4g}'}</td>"
+    return f"<td{_text_class(name)}>{escape(str(value))}</td>"
+
+
+def _methods(run: Mapping[str, Any], images: Sequence[Mapping[str, Any]], sizes: RunSizes) -> str:
+    recipe = run.get("recipe") or {}
+    words = {_size_words(entry.get("pixel_size")) for entry in run.get("images") or run.get("inputs") or []}
+    known = sorted(word for word in words if word)
+    text, references = write_methods(
+        run.get("settings") or recipe.get("steps") or [],
+        version=str(run.get("granum", "")),
+        recipe=str(recipe.get("name", "")),
+        recipe_hash=str(recipe.get("sha256", "")),
+        n_images=len(images),
+        pixel_size=None if not known or "" in words else ", ".join(known[:3]) + (" ..." if len(known) > 3 else ""),
+        extra=statistics_methods(sizes),
+    )
+    items = "".join(f"<li>{escape(reference)}</li>" for reference in references)
+    return (
+        '<h2>Methods, ready to paste</h2><div id="methods"><blockquote>'
+        f'{escape(text)}</blockquote><ol class="references">{items}</ol></div>'
+        '<button type="button" data-copy="methods">copy</button>'
+    )
+
+
+def _size_words(entry: Any) -> str:
+    if not isinstance(entry, Mapping):
+        return ""
+    side = f"{entry['x']:.6g}" if entry["x"] == entry["y"] else f"{entry['y']:.6g} x {entry['x']:.6g}"
+    source = {"file": "from the file", "typed": "typed", "scale bar": "from the scale bar"}
+    return f"{side} {UNIT_NAMES[entry['unit']]} ({source.get(entry.get('source', ''), 'typed')})"
+
+
+def _provenance(run: Mapping[str, Any]) -> str:
+    recipe, machine = run.get("recipe") or {}, run.get("machine") or {}
+    seconds = run.get("seconds") or {}
+    facts: list[tuple[str, str]] = [
+        ("granum", str(run.get("granum", ""))),
+        ("recipe", f"{recipe.get('name', '')} {recipe.get('sha256', '')}"),
+        ("seed", str(run.get("seed", ""))),
+        ("machine", ", ".join(f"{name} {value}" for name, value in sorted(machine.items()))),
+        ("versions", ", ".join(f"{name} {value}" for name, value in sorted((run.get("versions") or {}).items()))),
+        ("repeat with", "granum run OUT/recipe.toml INPUT... -o OUT2"),
+    ]
+    if seconds:
+        facts.insert(3, ("seconds", ", ".join(f"{name} {value:.3g}" for name, value in seconds.items())))
+    rows = "".join(
+        f'<tr><td class="text">{escape(name)}</td><td class="text wrap"><code>{escape(value)}</code></td></tr>'
+        for name, value in facts
+        if value and value != "None"
+    )
+    files = [file for entry in run.get("inputs") or [] for file in entry.get("files") or []]
+    hashes = "".join(
+        f'<tr><td class="text">{escape(str(file.get("name", "")))}</td>'
+        f'<td class="text"><code>{escape(str(file.get("sha256", "")))}</code></td></tr>'
+        for file in files[:_MOST_ROWS]
+    )
+    steps = table_html(
+        [
+            {"step": entry.get("do"), "settings": _settings_words(entry.get("settings") or {})}
+            for entry in run.get("settings") or []
+        ]
+    )
+    return (
+        f'<h2>Provenance</h2><div class="scroll"><table><tbody>{rows}</tbody></table></div>'
+        f"<details><summary>steps and settings</summary><div class='scroll'>{steps}</div></details>"
+        f'<details><summary>{len(files)} input files with their SHA-256</summary><div class="scroll tall">'
+        f"<table><tbody>{hashes}</tbody></table></div></details>"
+    )
+
+
+def _settings_words(settings: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} = {'none' if value is None else value}" for name, value in settings.items())
