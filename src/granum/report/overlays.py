@@ -20,9 +20,10 @@ from granum.steps import Range
 
 __all__ = ["PALETTE", "colour_objects", "draw_overlay", "outline_map", "stretch_contrast", "write_overlay"]
 
-# after Okabe and Ito, "Color Universal Design" (2008); lightened where a thin line on grey would vanish
-PALETTE = np.array([[86, 180, 233], [240, 228, 66], [0, 200, 140], [255, 170, 20], [230, 140, 200]], dtype=np.uint8)
-DOUBTFUL = np.array([[235, 70, 10]], dtype=np.uint8)
+# after Okabe and Ito, "Color Universal Design" (2008), brighter because thin lines on grey look pale; the last one is
+# for what the others cannot tell apart
+PALETTE = np.array([[60, 165, 255], [255, 222, 0], [0, 214, 130], [255, 110, 205], [255, 255, 255]], dtype=np.uint8)
+DOUBTFUL = np.array([[255, 64, 0]], dtype=np.uint8)
 _REACH = 3  # objects as near as this, in pixels, count as neighbours
 
 
@@ -103,21 +104,20 @@ def colour_objects(labels: NDArray[np.int32], *, n_colours: Annotated[int, Range
     Returns
     -------
     colours : (K + 1,) uint8 ndarray
-        Greedy colouring in label order; the least used free colour, the first of equals.
+        Greedy colouring in label order; the last colour only where the others are all taken.
     """
     k = int(labels.max(initial=0))
     pairs = np.unique(np.sort(_neighbour_pairs(labels, _REACH), axis=1), axis=0)
     near: dict[int, list[int]] = {}
     for low, high in pairs.tolist():
         near.setdefault(high, []).append(low)
-    colours = (np.arange(k + 1) % n_colours).astype(np.uint8)
+    colours = (np.arange(k + 1) % max(1, n_colours - 1)).astype(np.uint8)
     for label in sorted(near):
         taken = {int(colours[other]) for other in near[label]}
         if int(colours[label]) in taken:
-            free = [colour for colour in range(n_colours) if colour not in taken]
             used = [int(colours[other]) for other in near[label]]
-            choices = free or sorted(range(n_colours), key=used.count)
-            colours[label] = choices[label % len(free)] if free else choices[0]
+            free = [colour for colour in range(max(1, n_colours - 1)) if colour not in taken]
+            colours[label] = free[label % len(free)] if free else min(reversed(range(n_colours)), key=used.count)
     return colours
 
 

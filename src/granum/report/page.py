@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from importlib import resources
@@ -173,8 +174,8 @@ def _header(run: Mapping[str, Any], images: Sequence[Mapping[str, Any]], sizes: 
         more = f"mean of {len(fractions)} images" if len(fractions) > 1 else ""
         cells.append(_number("area fraction", _with_unit(100 * float(np.mean(fractions)), "%"), more))
     words = (
-        "Sizes are equivalent circular diameters (ECD) by number; objects at the border are left out of them, "
-        "the others weighted for it."
+        "Sizes are equivalent circular diameters (ECD) by number; objects cut by the border are left out of them, and "
+        "the others weighted to make up for it."
     )
     if sizes.unit == "px" and n:
         words += " The pixel size is not known, so they are in pixels: give it as --pixel-size."
@@ -267,9 +268,13 @@ def _short(name: str) -> str:
 def _cell(name: str, value: Any) -> str:
     if name == "flags":
         return f'<td class="text">{escape(str(value).replace("_", " ").replace("|", ", "))}</td>'
-    if isinstance(value, float):
-        return f"<td>{'' if value != value else f'{value:.4g}'}</td>"
-    return f"<td{_text_class(name)}>{escape(str(value))}</td>"
+    if not isinstance(value, float):
+        return f"<td{_text_class(name)}>{escape(str(value))}</td>"
+    if not math.isfinite(value):
+        return "<td></td>"
+    quantity = COLUMNS[name].quantity if name in COLUMNS else "length"
+    style = {"position": ".1f", "ratio": ".3f"}.get(quantity, "#.4g")
+    return f"<td>{f'{value:{style}}'.rstrip('.')}</td>"
 
 
 def _methods(run: Mapping[str, Any], images: Sequence[Mapping[str, Any]], sizes: RunSizes) -> str:

@@ -44,7 +44,9 @@ def format_number(value: Any, *, digits: Annotated[int, Range(1, 15)] = 4) -> st
         return "–"
     if isinstance(value, int | np.integer):
         return f"{int(value):,}".replace(",", "\u2009")
-    text = f"{float(value):.{digits}g}"
+    if value == 0:
+        return "0"
+    text = f"{float(value):#.{digits}g}".rstrip(".")  # with its zeros at the end, which count
     if "e" in text:
         mantissa, _, power = text.partition("e")
         sign = "⁻" if int(power) < 0 else ""
@@ -166,8 +168,10 @@ def _picture_html(
         area = None if area is None else area[rows[:, None], columns]
     if area is not None:
         grey = np.where(area, grey, (grey * np.float32(0.3)).astype(np.uint8)).astype(np.uint8)
-    grow = max(1, min(4, 700 // max(size)))  # lines stay thin on a small picture
-    outlines = outline_map(np.repeat(np.repeat(labels, grow, axis=0), grow, axis=1), objects)
+    grow = max(1, min(4, 1600 // max(size)))  # lines stay thin on a small picture
+    outlines = outline_map(
+        np.repeat(np.repeat(labels, grow, axis=0), grow, axis=1), objects, width=1 if grow == 1 else round(1.5 * grow)
+    )
     picture = cv2.imencode(".jpg", grey, [cv2.IMWRITE_JPEG_QUALITY, 84])[1].tobytes()
     label_map, wide = _label_map(labels)
     coarse = " coarse" if size[0] < 400 else ""
@@ -283,7 +287,7 @@ def write_section(
     parts = [
         f'<section class="image"><h2>{title}</h2>',
         f'<p class="quiet">{escape(_facts(labels, objects, pixel_size, row or {}))}</p>',
-        _warnings_html(warnings),
+        _warnings_html(warnings) if n_sections > 1 else "",  # else they stand at the top of the page
         _picture_html(pixels, labels, objects, analysed, pixel_size, section_width(n_sections)),
         legend,
     ]
@@ -298,8 +302,8 @@ def write_section(
         cards = "".join(_choice_html(choice.to_json()) for choice in choices)
         heading = "What was chosen, and why"
         parts.append(
-            f'<h2>{heading}</h2><div class="two">{cards}</div>'
+            f'<h2>{heading}</h2><div class="cards">{cards}</div>'
             if n_sections == 1
-            else f'<details><summary>{heading.lower()}</summary><div class="two">{cards}</div></details>'
+            else f'<details><summary>{heading.lower()}</summary><div class="cards">{cards}</div></details>'
         )
     Path(path).write_text("\n".join(part for part in parts if part) + "\n</section>\n", encoding="utf-8", newline="")
