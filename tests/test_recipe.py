@@ -67,7 +67,7 @@ def test_the_hash_sees_the_settings_and_not_how_they_were_written():
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_any_text_survives_the_toml_writer(text):
-    assert tomllib.loads(f"value = {recipe_module._toml_value(text)}")["value"] == text
+    assert tomllib.loads(f"value = {recipe_module.to_toml_value(text)}")["value"] == text
 
 
 @given(
@@ -77,7 +77,7 @@ def test_any_text_survives_the_toml_writer(text):
     )
 )
 def test_any_value_survives_the_toml_writer(value):
-    again = tomllib.loads(f"value = {recipe_module._toml_value(value)}")["value"]
+    again = tomllib.loads(f"value = {recipe_module.to_toml_value(value)}")["value"]
     assert again == value
     assert type(again) is type(value)
 
@@ -85,7 +85,7 @@ def test_any_value_survives_the_toml_writer(value):
 @pytest.mark.parametrize("value", [float("inf"), float("nan"), object()])
 def test_what_toml_cannot_hold_is_refused(value):
     with pytest.raises(RecipeError):
-        recipe_module._toml_value(value)
+        recipe_module.to_toml_value(value)
 
 
 def test_none_is_written_as_a_word_and_read_back():

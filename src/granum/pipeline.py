@@ -214,7 +214,7 @@ def run(
     if isinstance(recipe, str):
         recipe = load_recipe(recipe)
     layers, flags, notes = _read_layers(recipe, image, dict(channels or {}), frame, z)
-    picture = next(iter(layers.values()))
+    picture = check_image(next(iter(layers.values())))
     keys = {name: _content_key(plane) for name, plane in layers.items()} if cache is not None else {}
     choices: list[Choice] = []
     seconds: dict[str, float] = {}
@@ -280,8 +280,11 @@ def _read_layers(
         except SettingError as error:
             where = "" if layer == "image" else f"{layer}: "
             raise SettingError(f"{where}{error}") from None
-        layers[layer] = check_image(pixels, name=layer)
-        for flag, note in _pixel_notes(np.asarray(pixels), layers[layer]):
+        filled = check_image(pixels, name=layer)
+        # steps fill what is not finite by themselves; the one that finds the analysed area must see where it is
+        finite = np.isfinite(pixels) if np.asarray(pixels).dtype.kind == "f" else True
+        layers[layer] = filled if np.all(finite) else np.where(finite, filled, filled.dtype.type(np.nan))
+        for flag, note in _pixel_notes(np.asarray(pixels), filled):
             flags.append(flag)
             notes.append(f"{layer}: {note}")
     shapes = {layer: plane.shape for layer, plane in layers.items()}
@@ -295,7 +298,9 @@ def _pixel_notes(pixels: NDArray[Any], image: NDArray[Any]) -> Iterator[tuple[st
     if pixels.dtype.kind == "f":
         n_bad = pixels.size - int(np.isfinite(pixels).sum())
         if n_bad:
-            text = f"{n_bad} of {pixels.size} pixels are NaN or infinite; they were set to the median of the others."
+            text = (
+                f"{n_bad} of {pixels.size} pixels are NaN or infinite; where a step needs a value it took the median."
+            )
             yield "not_finite", text
     low, high = image.min(), image.max()
     if low == high:
@@ -338,7 +343,25 @@ def _run_step(step: RecipeStep, number: int, data: dict[str, Any]) -> _Kept:
     outputs = dict(zip(written, values, strict=True))
     chosen = outputs.pop("choice", None)
     choices = (chosen,) if isinstance(chosen, Choice) else tuple(chosen or ())
+    if step.do == "segment.threshold" and not choices:
+        choices = _explain_threshold(step, data)
     return _Kept(outputs, choices, tuple(f"{step.do}: {note}" for note in notes))
+
+
+def _explain_threshold(step: RecipeStep, data: dict[str, Any]) -> tuple[Choice, ...]:
+    """Return the level of a global threshold, which belongs in images.csv though the step returns only a mask."""
+    from granum.segment.polarity import find_polarity
+    from granum.segment.threshold import threshold_value
+
+    method, polarity = step.settings["method"], step.settings["polarity"]
+    if method in ("sauvola", "phansalkar"):  # one threshold per pixel
+        return ()
+    image, area = data["image"], data.get("area")
+    side = find_polarity(image, area) if polarity == "auto" else polarity
+    level = threshold_value(image, area, method=method, polarity=side)
+    side_words = f"{side} objects, as the image shows" if polarity == "auto" else f"{side} objects, as set"
+    reason = f"The method {method!r} puts the threshold at {level:.6g} for {side_words}."
+    return (Choice("threshold", {"method": method, "polarity": side, "threshold": level}, reason),)
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from typing import Any
 from granum.errors import RecipeError, SettingError
 from granum.steps import check_settings, load_step, nearest_name
 
-__all__ = ["Recipe", "RecipeStep", "list_recipes", "load_recipe", "parse_recipe", "ready_recipe_text"]
+__all__ = ["Recipe", "RecipeStep", "list_recipes", "load_recipe", "parse_recipe", "ready_recipe_text", "to_toml_value"]
 
 _CHANNEL = "channel."
 _LARGEST_RECIPE = 1_000_000  # bytes; a recipe is a page of text, so more is a wrong file
@@ -97,14 +97,14 @@ class Recipe:
 
     def to_toml(self) -> str:
         """Return the recipe as TOML with all settings, the same text for the same recipe."""
-        lines = [f"name = {_toml_value(self.name)}", f"summary = {_toml_value(self.summary)}"]
+        lines = [f"name = {to_toml_value(self.name)}", f"summary = {to_toml_value(self.summary)}"]
         for step in self.steps:
-            lines += ["", "[[step]]", f"do = {_toml_value(step.do)}"]
+            lines += ["", "[[step]]", f"do = {to_toml_value(step.do)}"]
             if step.from_:
-                lines.append(f"from = {_toml_value(dict(sorted(step.from_.items())))}")
+                lines.append(f"from = {to_toml_value(dict(sorted(step.from_.items())))}")
             if step.into is not None:
-                lines.append(f"into = {_toml_value(step.into)}")
-            lines += [f"{name} = {_toml_value(value)}" for name, value in step.settings.items()]
+                lines.append(f"into = {to_toml_value(step.into)}")
+            lines += [f"{name} = {to_toml_value(value)}" for name, value in step.settings.items()]
         return "\n".join(lines) + "\n"
 
     def with_settings(self, changes: Mapping[str, Any]) -> Recipe:
@@ -162,7 +162,7 @@ class Recipe:
         return found[0]
 
 
-def _toml_value(value: Any) -> str:
+def to_toml_value(value: Any) -> str:
     """Return one value as TOML; None, which TOML lacks, becomes "none" (and is read back as None)."""
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -177,9 +177,9 @@ def _toml_value(value: Any) -> str:
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(_toml_value(item) for item in value) + "]"
+        return "[" + ", ".join(to_toml_value(item) for item in value) + "]"
     if isinstance(value, dict):
-        inside = ", ".join(f"{name} = {_toml_value(item)}" for name, item in value.items())
+        inside = ", ".join(f"{name} = {to_toml_value(item)}" for name, item in value.items())
         return "{ " + inside + " }" if inside else "{}"
     raise RecipeError(f"recipe: a value of type {type(value).__name__} cannot be written as TOML.")
 

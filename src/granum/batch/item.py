@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from granum import pipeline
 from granum.batch.ledger import commit
 from granum.batch.plan import Source
 from granum.errors import OutputError
 from granum.image import Image, PixelSize
+from granum.object_table import ObjectTable
 from granum.pipeline import Result
 from granum.recipe import Recipe
 
@@ -175,7 +178,7 @@ def process_item(item: Item) -> str:
     channels: dict[str, int | str | Image] = {**item.reading.channels, **others}
     result = pipeline.run(item.recipe, image, frame=item.frame, channels=channels, z=item.reading.z)
     if result.pixel_size is None and item.reading.scale_bar is not None:
-        result = replace(result, pixel_size=_size_from_bar(result, item.reading.scale_bar))
+        result = replace(result, pixel_size=_size_from_bar(result.picture, item.reading.scale_bar))
     try:
         commit(item.items, item.key, lambda folder: _write(folder, item, result))
     except OSError as error:
@@ -183,19 +186,18 @@ def process_item(item: Item) -> str:
     return item.key
 
 
-def _size_from_bar(result: Result, bar: PixelSize) -> PixelSize | None:
-    """Return the pixel size from the length of the scale bar that a step has found, or None when none was found."""
-    for choice in result.choices:
-        length = choice.chosen.get("scale_bar_length_px")
-        if isinstance(length, int | float) and length > 0:
-            return PixelSize(bar.y / length, bar.x / length, bar.unit, "scale bar")
-    return None
+def _size_from_bar(picture: NDArray[Any], bar: PixelSize) -> PixelSize | None:
+    """Return the pixel size from the burnt-in scale bar, or None when none was found."""
+    from granum.preprocess.crop import measure_scale_bar
+
+    length = measure_scale_bar(picture)
+    return None if length is None else PixelSize(bar.y / length, bar.x / length, bar.unit, "scale bar")
 
 
 def _write(folder: Path, item: Item, result: Result) -> None:
     from granum.report.label_images import write_labels
     from granum.report.overlays import write_overlay
-    from granum.report.provenance import write_json
+    from granum.report.provenance import to_json
     from granum.report.section import write_section
     from granum.report.tables import write_objects_csv
 
@@ -229,7 +231,8 @@ def _write(folder: Path, item: Item, result: Result) -> None:
         "pixel_size": asdict(size) if size else None,
         "n_labels": result.n_objects,
     }
-    write_json(folder / "item.json", about)
+    # not sorted: the order of the row is the order of the columns
+    (folder / "item.json").write_text(json.dumps(to_json(about), allow_nan=False), encoding="utf-8")
 
 
 def _warnings(item: Item, result: Result) -> list[str]:
@@ -244,12 +247,11 @@ def _image_row(item: Item, result: Result) -> dict[str, Any]:
     height, width = result.shape
     area = result.layers.get("area")
     n_pixels = height * width if area is None else int(np.count_nonzero(area))
-    covered = 0 if result.labels is None else int(np.count_nonzero(result.labels))
     row: dict[str, Any] = {
         "file": item.facts.source.file,
         "frame": item.frame,
         "n_objects": result.n_objects,
-        "area_fraction": covered / n_pixels if n_pixels else None,
+        "area_fraction": None,
         "threshold": result.threshold,
     }
     if item.facts.frame_times_s is not None:
@@ -257,6 +259,24 @@ def _image_row(item: Item, result: Result) -> dict[str, Any]:
     row |= {"height_px": height, "width_px": width, "analysed_px": n_pixels}
     if result.pixel_size is not None:
         row[f"pixel_size_{result.pixel_size.unit}"] = result.pixel_size.mean
+    if result.objects is not None and n_pixels:
+        row |= _summary(result.objects, n_pixels, result.pixel_size)
     row["flags"] = list(result.flags)
     row["warnings"] = _warnings(item, result)
     return row
+
+
+def _summary(objects: ObjectTable, n_pixels: int, size: PixelSize | None) -> dict[str, Any]:
+    """Return the statistics of an image, physical lengths in the unit of its pixel size as in objects.csv."""
+    from granum.measure import summarise_image
+
+    summary = summarise_image(objects, n_pixels, None if size is None else size.nm)
+    if size is None or size.unit == "nm":
+        return dict(summary)
+    scale = size.nm[0] / size.y
+    return {
+        f"{name[:-3]}_{size.unit}" if name.endswith("_nm") else name: value / scale
+        if name.endswith("_nm") and value is not None
+        else value
+        for name, value in summary.items()
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -134,7 +135,8 @@ def _write_all(
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     write_json(built / "run.json", run)
-    write_report(built)
+    sections = [ledger.place(item.key) / "section.html" for item in items]
+    write_report(built, [section for section in sections if section.exists()])
     hashes = {path.relative_to(built).as_posix(): hash_file(path) for path in built.rglob("*") if path.is_file()}
     lines = [f"{hashes[name]}  {name}\n" for name in sorted(hashes)]
     (built / "DONE").write_text("".join(lines), encoding="utf-8", newline="")
@@ -158,13 +160,23 @@ def _sum_seconds(results: Sequence[Mapping[str, Any]]) -> dict[str, float]:
 
 
 def _joint_warnings(results: Sequence[Mapping[str, Any]], first: Sequence[str]) -> list[str]:
-    """Return every warning once, with the number of images that have it when there is more than one image."""
-    counts: dict[str, int] = {}
+    """Return every warning once, and how many images have it; those that differ only in numbers count as one."""
+    found: dict[str, list[str]] = {}
     for result in results:
         for text in result["warnings"]:
-            counts[text] = counts.get(text, 0) + 1
-    several = len(results) > 1
-    return [*first, *(f"{text} ({n} of {len(results)} images)" if several else text for text, n in counts.items())]
+            found.setdefault(re.sub(r"\d+(\.\d+)?", "#", text), []).append(text)
+    if len(results) == 1:
+        return [*first, *results[0]["warnings"]]
+    n = len(results)
+    return [
+        *first,
+        *(
+            f"{len(texts)} of {n} images: {texts[0]}"
+            if len(set(texts)) == 1
+            else f"{len(texts)} of {n} images, as in: {texts[0]}"
+            for texts in found.values()
+        ),
+    ]
 
 
 def _place_pictures(

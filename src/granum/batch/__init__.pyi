@@ -1,0 +1,5 @@
+from .plan import plan_sources as plan_sources
+from .runners import ProcessRunner as ProcessRunner
+from .runners import SerialRunner as SerialRunner
+from .runs import BatchSummary as BatchSummary
+from .runs import run_batch as run_batch

@@ -1,0 +1,125 @@
+"""`granum run`: a recipe on files, with one folder as the result."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from granum.batch.runs import BatchSummary
+
+__all__ = ["parse_interval", "parse_settings", "run"]
+
+_SECONDS = {"ms": 1e-3, "s": 1.0, "sec": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+_MOST_LINES = 20
+
+
+def run(
+    recipe: Annotated[str, typer.Argument(help="A ready recipe (see granum recipes) or a TOML file.")],
+    inputs: Annotated[list[str], typer.Argument(help="Image files, folders and globs.", metavar="INPUT...")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The folder to make.", metavar="OUT")],
+    channel: Annotated[
+        list[str] | None,
+        typer.Option(help="NAME=INDEX, or NAME=PATTERN for channels in files of their own, as in hoechst=*_w2.tif."),
+    ] = None,
+    pixel_size: Annotated[str | None, typer.Option(help="As in '0.5 nm'; wins over the file.")] = None,
+    scale_bar: Annotated[str | None, typer.Option(help="Length of the burnt-in scale bar, as in '50 nm'.")] = None,
+    interval: Annotated[str | None, typer.Option(help="Time between frames, as in '5 s'.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="STEP.SETTING=VALUE, as in threshold.method=li; may be repeated.")
+    ] = None,
+    z: Annotated[int | None, typer.Option("--z", help="Plane along z, from 0.")] = None,
+    jobs: Annotated[int, typer.Option(help="Number of processes.")] = 1,
+    seed: Annotated[int | None, typer.Option(help="For every step that has a seed.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a stopped run, or retry what failed.")] = False,
+    cluster: Annotated[str | None, typer.Option(help="Address of a cluster (not there yet).")] = None,
+    tile: Annotated[int | None, typer.Option(help="Side of a tile in px (not there yet).")] = None,
+) -> None:
+    """Run a recipe on images and leave one folder with tables, labels, overlays and a report."""
+    from granum.batch.plan import parse_channels
+    from granum.batch.runs import run_batch
+    from granum.cli.progress import show_progress
+    from granum.errors import SettingError
+    from granum.recipe import load_recipe
+
+    for option, value in (("--cluster", cluster), ("--tile", tile)):
+        if value is not None:
+            raise SettingError(f"{option}: is not there yet; leave it out (--jobs N uses several processes).")
+    channels, patterns = parse_channels(channel or [])
+    chosen = load_recipe(recipe).with_settings(parse_settings(settings or []))
+    with show_progress() as progress:
+        summary = run_batch(
+            chosen,
+            inputs,
+            output,
+            channels=channels,
+            patterns=patterns,
+            pixel_size=pixel_size,
+            scale_bar=scale_bar,
+            interval_s=None if interval is None else parse_interval(interval),
+            z=z,
+            seed=seed,
+            jobs=jobs,
+            resume=resume,
+            progress=progress,
+            command=["granum", *sys.argv[1:]],
+        )
+    _print_summary(summary)
+    if summary.failures:
+        raise typer.Exit(3)
+
+
+def parse_settings(options: list[str]) -> dict[str, str]:
+    """Return ``--set STEP.SETTING=VALUE`` as name -> text.
+
+    Raises
+    ------
+    SettingError
+        When an option has no ``=``, or a setting comes twice.
+    """
+    from granum.errors import SettingError
+
+    settings: dict[str, str] = {}
+    for option in options:
+        name, equals, value = option.partition("=")
+        if not equals or not name:
+            raise SettingError(f"--set {option!r}: write STEP.SETTING=VALUE, as in threshold.method=li.")
+        if name in settings:
+            raise SettingError(f"--set {name}: is given twice.")
+        settings[name] = value
+    return settings
+
+
+def parse_interval(text: str) -> float:
+    """Return a time such as "5 s", "0.5 min" or "2 h" in seconds.
+
+    Raises
+    ------
+    SettingError
+        When it is not a positive number with a unit of time.
+    """
+    from granum.errors import SettingError
+
+    match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([a-z]+)\s*", text)
+    if match is None or match[2] not in _SECONDS or float(match[1]) == 0:
+        raise SettingError(f"--interval {text!r}: write a number and one of {', '.join(_SECONDS)}, as in '5 s'.")
+    return float(match[1]) * _SECONDS[match[2]]
+
+
+def _print_summary(summary: BatchSummary) -> None:
+    for warning in summary.warnings[:_MOST_LINES]:
+        typer.echo(f"warning: {warning}", err=True)
+    for failure in summary.failures[:_MOST_LINES]:
+        typer.echo(f"failed: {failure}", err=True)
+    for many, what in ((summary.warnings, "warnings"), (summary.failures, "failures")):
+        if len(many) > _MOST_LINES:
+            typer.echo(f"... {len(many) - _MOST_LINES} more {what} in {summary.out / 'run.json'}.", err=True)
+    skipped = f" ({summary.n_skipped} done before)" if summary.n_skipped else ""
+    typer.echo(f"{summary.n_objects} objects in {summary.n_done} images{skipped}")
+    typer.echo(f"Report: {summary.out / 'report.html'}")
+    if summary.failures:
+        typer.echo(f"{len(summary.failures)} failed; --resume tries them once more.", err=True)
