@@ -29,9 +29,11 @@ def test_moments_perimeter_and_boxes_equal_scikit_image(blobs):
     objects = measure_shape(blobs)
     theirs = regionprops_table(
         blobs,
-        properties=("label", "area", "centroid", "axis_major_length", "axis_minor_length", "perimeter_crofton")
-        + ("eccentricity", "bbox", "equivalent_diameter_area"),
-    )
+        properties=[
+            "label", "area", "centroid", "axis_major_length", "axis_minor_length", "perimeter_crofton", "eccentricity",
+            "bbox", "equivalent_diameter_area",
+        ],
+    )  # fmt: skip
     assert len(objects["label"]) > 40
     np.testing.assert_array_equal(objects["label"], theirs["label"])
     np.testing.assert_array_equal(objects["area"], theirs["area"])
