@@ -19,7 +19,7 @@ from granum.steps import Range
 
 __all__ = ["choose_bins", "draw_cumulative", "draw_size_histogram", "nice_ticks"]
 
-_LEFT, _RIGHT, _TOP, _BOTTOM = 54, 16, 14, 44
+_LEFT, _RIGHT, _TOP, _BOTTOM = 54, 16, 32, 44
 _WIDE = 6.0  # 95th over 5th percentile from which the size axis is logarithmic
 _STYLE = (
     "<style>.granum-chart{font:12px/1.2 system-ui,sans-serif}.granum-chart text{fill:var(--muted,#667)}"
@@ -81,7 +81,8 @@ def choose_bins(sizes: ArrayLike) -> tuple[NDArray[np.float64], bool]:
     Returns
     -------
     edges : (M + 1,) float64 ndarray
-        8 to 40 bins after Freedman and Diaconis [1]_, with round edges where the axis is linear.
+        8 to 40 bins (from 50 sizes on at least 14) after Freedman and Diaconis [1]_, with round edges where the axis
+        is linear.
     log : bool
         True when the 95th percentile is over six times the 5th.
 
@@ -103,7 +104,8 @@ def choose_bins(sizes: ArrayLike) -> tuple[NDArray[np.float64], bool]:
         edges = low + np.linspace(-4.5, 4.5, 10) * pad / 4.5
         return np.asarray(np.exp(edges) if log else edges, dtype=np.float64), log
     width = 2 * (q3 - q1) / np.cbrt(values.size)
-    n = int(np.clip(np.ceil((high - low) / width) if width > 0 else 8, 8, 40))
+    fewest = 8 if values.size < 50 else 14
+    n = int(np.clip(np.ceil((high - low) / width) if width > 0 else fewest, fewest, 40))
     if log:
         return np.asarray(np.exp(np.linspace(low, high, n + 1)), dtype=np.float64), True
     raw = (high - low) / n
@@ -144,17 +146,17 @@ def _frame(
     return parts, scale
 
 
-def _legend(entries: list[tuple[str, str]], width: int, *, left: bool = False) -> str:
-    parts = []
-    for i, (kind, text) in enumerate(entries):
-        y = _TOP + 8 + 17 * i
-        x, sign, anchor = (_LEFT + 12, 1, "start") if left else (width - _RIGHT - 6, -1, "end")
+def _legend(entries: list[tuple[str, str]]) -> str:
+    """Return the keys in a row above the plot, where they cover nothing."""
+    parts, x = [], _LEFT
+    for kind, text in entries:
         key = (
-            f'<rect class="bars" x="{min(x, x + sign * 18)}" y="{y - 5}" width="18" height="9"/>'
+            f'<rect class="bars" x="{x}" y="7" width="18" height="9"/>'
             if kind == "bars"
-            else f'<path class="{kind}" d="M{min(x, x + sign * 18)} {y}h18"/>'
+            else f'<path class="{kind}" d="M{x} 12h18"/>'
         )
-        parts.append(f'{key}<text x="{x + sign * 24}" y="{y + 4}" text-anchor="{anchor}">{escape(text)}</text>')
+        parts.append(f'{key}<text x="{x + 24}" y="16">{escape(text)}</text>')
+        x += 44 + 7 * len(text)
     return "".join(parts)
 
 
@@ -234,8 +236,7 @@ def draw_size_histogram(
         )
         parts.append(f'<polyline class="fit" points="{points}"/>')
         entries.append(("fit", "log-normal fit"))
-    heavy_right = number[len(number) // 2 :].max() > number[: len(number) // 2 or 1].max()
-    parts.append(_legend(entries, width, left=bool(heavy_right)) + "</svg>")
+    parts.append(_legend(entries) + "</svg>")
     return "".join(parts)
 
 
@@ -314,5 +315,5 @@ def draw_cumulative(
             for x, y in zip(values[keep].tolist(), share[keep].tolist(), strict=True)
         ]
         parts.append(f'<path class="{kind}" d="{"".join(path)}H{width - _RIGHT}"/>')
-    parts.append(_legend([("number", "by number"), ("volume", "by volume")], width, left=True) + "</svg>")
+    parts.append(_legend([("number", "by number"), ("volume", "by volume")]) + "</svg>")
     return "".join(parts)

@@ -98,9 +98,10 @@ def _page(folder: Path, run: dict[str, Any], sections: Sequence[Path]) -> Iterat
         yield shown[0].read_text(encoding="utf-8")
     yield sizes_html(sizes)
     if len(sections) != 1:
-        yield "<h2>Pictures</h2>" if shown else ""
+        yield '<h2>Pictures</h2><div class="sections">' if shown else ""
         for section in shown:
             yield section.read_text(encoding="utf-8")
+        yield "</div>" if shown else ""
         if len(sections) > len(shown):
             yield f'<p class="quiet">The other {len(sections) - len(shown)} images stand in the table above.</p>'
     yield _objects_table(objects, images, len(shown))
