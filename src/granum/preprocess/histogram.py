@@ -20,6 +20,9 @@ __all__ = ["Histogram", "count_values"]
 _LEVELS = 65_536
 _BAND = 1 << 20  # pixels per call: keeps temporaries in cache, and OpenCV's float32 counts exact (below 2**24)
 _BULK = (0.001, 0.999)
+_BULK_BINS = 256  # fewer bins than this are too few for the bulk of the pixels
+_MARGIN = 16  # widths of the bulk that its own bins cover on each side
+_ZOOMS = 4  # each gains a factor of 2,000
 
 
 @dataclass(frozen=True)
@@ -77,8 +80,8 @@ def count_values(image: ArrayLike, area: ArrayLike | None = None) -> Histogram:
     histogram : Histogram
         Exact for booleans and for integers that span fewer than 65,536 levels. Otherwise 65,536 bins between the
         smallest and the largest value; when outliers stretch that range so far that 99.8 % of the pixels fall into
-        fewer than 256 bins, the bins cover that bulk with 16 times its width on each side, and what lies beyond is
-        counted in the end bins.
+        fewer than 256 bins (but are not all equal), the bins cover that bulk with 16 times its width on each side, and
+        what lies beyond is counted in the end bins.
 
     Notes
     -----
@@ -103,13 +106,31 @@ def count_values(image: ArrayLike, area: ArrayLike | None = None) -> Histogram:
     if low == high:
         return Histogram(np.array([image.size if area is None else area.sum()]), float(low), 1.0, exact=True)
     histogram = _count_floats(image, area, float(low), float(high))
-    first, last = histogram.bulk()
-    if 0 < last - first < 256:
-        margin = 16 * (last - first)
-        near, far = max(first - margin, 0), min(last + margin, _LEVELS - 1)
-        values = histogram.values()
-        histogram = _count_floats(image, area, float(values[near]), float(values[far]))
+    for _ in range(_ZOOMS):
+        near, far = _bulk_limits(image, area, histogram)
+        if not near < far:
+            break
+        histogram = _count_floats(image, area, near, far)
     return histogram
+
+
+def _bulk_limits(image: NDArray[Any], area: NDArray[np.bool_] | None, histogram: Histogram) -> tuple[float, float]:
+    """Return the range that gives the bulk of the pixels its own bins; an empty one when it has them already."""
+    first, last = histogram.bulk()
+    if last - first >= _BULK_BINS:
+        return 0.0, 0.0
+    # the true limits of the bulk, not those of its few bins: it may be one single value
+    below, above = histogram.low + (np.array([first, last]) + [-0.5, 0.5]) * histogram.step
+    inside = (image >= below) & (image <= above)
+    if area is not None:
+        inside &= area
+    values = image[inside]
+    low, high = float(values.min()), float(values.max())
+    if low == high or (high - low) * 2 * _MARGIN > histogram.step * (histogram.counts.size - 1):
+        return 0.0, 0.0
+    margin = _MARGIN * (high - low)
+    start, end = histogram.low, histogram.low + histogram.step * (histogram.counts.size - 1)
+    return max(start, low - margin), min(end, high + margin)
 
 
 def _bands(

@@ -66,7 +66,8 @@ def normalise_intensity(
     histogram = count_values(image, area)
     low, high = histogram.percentile(low_percent), histogram.percentile(high_percent)
     if low >= high:
-        low, high = histogram.low, float(histogram.low + histogram.step * (histogram.counts.size - 1))
+        inside = image if area is None else image[np.asarray(area, np.bool_)]
+        low, high = (float(inside.min()), float(inside.max())) if inside.size else (0.0, 0.0)
     return _scale(image, low, high)
 
 

@@ -249,7 +249,7 @@ def _window_statistics(
         mean, square = _box(values, side), _box_of_squares(values, side)
     else:
         share = np.maximum(_box(inside.astype(np.float32), side), np.float32(0.5 / side**2))
-        values = values * inside
+        values = np.where(inside, values, np.float32(0))
         mean, square = _box(values, side) / share, _box_of_squares(values, side) / share
     return mean, np.sqrt(np.maximum(square - mean * mean, np.float32(0)))
 
