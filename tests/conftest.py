@@ -8,8 +8,13 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from hypothesis import settings
 
 from granum import steps
+
+# no deadline: the first example pays for the compilation of kernels; the same examples in every run
+settings.register_profile("granum", deadline=None, derandomize=True)
+settings.load_profile("granum")
 
 
 @pytest.fixture

@@ -180,7 +180,7 @@ def test_pixels_that_are_not_finite_are_counted_and_filled(picture):
     result = run(chain("above", "label"), Image.from_array(pixels))
     assert result.n_objects == 2
     assert result.warnings == (
-        "image: 3 of 600 pixels are NaN or infinite; they were set to the median of the others.",
+        "image: 3 of 600 pixels are NaN or infinite; where a step needs a value it took the median.",
     )
 
 
