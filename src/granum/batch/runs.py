@@ -19,7 +19,6 @@ from granum.batch.runners import Runner, make_runner
 from granum.errors import OutputError, SettingError
 from granum.image import PixelSize
 from granum.recipe import Recipe, load_recipe
-from granum.steps import nearest_name
 
 __all__ = ["BatchSummary", "run_batch"]
 
@@ -173,9 +172,7 @@ def _check_channels(recipe: Recipe, names: Sequence[str]) -> None:
     known = (*(["image"] if recipe.reads_image else []), *recipe.channels)
     for name in names:
         if name not in known:
-            raise SettingError(
-                f"channel {name!r}: recipe {recipe.name!r} reads no such one; {nearest_name(name, known)}"
-            )
+            raise SettingError(f"channel {name!r}: recipe {recipe.name!r} reads only {', '.join(known)}.")
 
 
 def _inspect(runner: Runner, sources: Sequence[Source], reading: Reading) -> tuple[list[SourceFacts], list[Failure]]:

@@ -14,7 +14,10 @@ def demo(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder to make.")] = Path("granum-demo"),
     count: Annotated[int, typer.Option(help="Particles per image.")] = 150,
 ) -> None:
-    """Simulate two micrographs, count and size their particles, and say where the report is."""
+    """Simulate two micrographs and measure their particles.
+
+    It says where the report is.
+    """
     from granum.batch import run_batch
     from granum.cli.progress import show_progress
     from granum.cli.simulate import simulate

@@ -15,10 +15,13 @@ __all__ = ["describe_recipe", "recipes"]
 
 
 def recipes(
-    name: Annotated[str | None, typer.Argument(help="A ready recipe, or a TOML file.")] = None,
+    name: Annotated[str | None, typer.Argument(help="A ready recipe, or a TOML file.", metavar="[NAME]")] = None,
     toml: Annotated[bool, typer.Option("--toml", help="Print only the TOML, with all settings.")] = False,
 ) -> None:
-    """List the ready recipes, or print one with its settings, their ranges and what they mean."""
+    """List the ready recipes, or print one.
+
+    It is printed as TOML with every setting, its range and what it means.
+    """
     from granum.recipe import list_recipes, load_recipe
 
     if name is None:

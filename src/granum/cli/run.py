@@ -19,27 +19,40 @@ _MOST_LINES = 20
 
 
 def run(
-    recipe: Annotated[str, typer.Argument(help="A ready recipe (see granum recipes) or a TOML file.")],
+    recipe: Annotated[
+        str, typer.Argument(help="A ready recipe (see granum recipes) or a TOML file.", metavar="RECIPE")
+    ],
     inputs: Annotated[list[str], typer.Argument(help="Image files, folders and globs.", metavar="INPUT...")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The folder to make.", metavar="OUT")],
     channel: Annotated[
         list[str] | None,
-        typer.Option(help="NAME=INDEX, or NAME=PATTERN for channels in files of their own, as in hoechst=*_w2.tif."),
+        typer.Option(
+            help="An index (hoechst=3) or name inside the files, or a pattern of files (hoechst=*_w2.tif).",
+            metavar="NAME=PATTERN",
+        ),
     ] = None,
-    pixel_size: Annotated[str | None, typer.Option(help="As in '0.5 nm'; wins over the file.")] = None,
-    scale_bar: Annotated[str | None, typer.Option(help="Length of the burnt-in scale bar, as in '50 nm'.")] = None,
-    interval: Annotated[str | None, typer.Option(help="Time between frames, as in '5 s'.")] = None,
+    pixel_size: Annotated[str | None, typer.Option(help="As in '0.5 nm'; wins over the file.", metavar="SIZE")] = None,
+    scale_bar: Annotated[
+        str | None, typer.Option(help="Length of the burnt-in scale bar, as in '50 nm'.", metavar="LENGTH")
+    ] = None,
+    interval: Annotated[str | None, typer.Option(help="Time between frames, as in '5 s'.", metavar="TIME")] = None,
     settings: Annotated[
-        list[str] | None, typer.Option("--set", help="STEP.SETTING=VALUE, as in threshold.method=li; may be repeated.")
+        list[str] | None,
+        typer.Option("--set", help="As in threshold.method=li; may be repeated.", metavar="STEP.SETTING=VALUE"),
     ] = None,
-    z: Annotated[int | None, typer.Option("--z", help="Plane along z, from 0.")] = None,
-    jobs: Annotated[int, typer.Option(help="Number of processes.")] = 1,
-    seed: Annotated[int | None, typer.Option(help="For every step that has a seed.")] = None,
+    z: Annotated[int | None, typer.Option("--z", help="Plane along z, from 0.", metavar="N")] = None,
+    jobs: Annotated[int, typer.Option(help="Number of processes.", metavar="N")] = 1,
+    seed: Annotated[int | None, typer.Option(help="For every step that has a seed.", metavar="N")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a stopped run, or retry what failed.")] = False,
-    cluster: Annotated[str | None, typer.Option(help="Address of a cluster (not there yet).")] = None,
-    tile: Annotated[int | None, typer.Option(help="Side of a tile in px (not there yet).")] = None,
+    cluster: Annotated[
+        str | None, typer.Option(help="Address of a cluster (not there yet).", metavar="ADDRESS")
+    ] = None,
+    tile: Annotated[int | None, typer.Option(help="Side of a tile (not there yet).", metavar="PX")] = None,
 ) -> None:
-    """Run a recipe on images and leave one folder with tables, labels, overlays and a report."""
+    """Run a recipe on images.
+
+    It leaves one folder with tables, label images, overlays and a report. One bad file does not stop the rest.
+    """
     from granum.batch.plan import parse_channels
     from granum.batch.runs import run_batch
     from granum.cli.progress import show_progress
