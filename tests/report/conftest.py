@@ -49,7 +49,7 @@ def make_run(tmp_path, discs):
         image, labels, objects = discs
         out = tmp_path / "out"
         (out / "labels").mkdir(parents=True)
-        rows, inputs, tables, sections = [], [], [], []
+        rows, inputs, images, tables, sections = [], [], [], [], []
         for i, file in enumerate(files):
             stem = f"stem{i}"
             part = tmp_path / f"{i}.csv"
@@ -59,10 +59,12 @@ def make_run(tmp_path, discs):
             row = {"file": file, "frame": 0, "n_objects": 7, "area_fraction": 0.1234, "threshold": 120.0}
             row |= {"height_px": 120, "width_px": 160, "analysed_px": 19200, "flags": [], "warnings": [text]}
             rows.append(row)
-            pixel_size = {"y": size.y, "x": size.x, "unit": size.unit, "source": size.source} if size else None
-            inputs.append(
-                {"file": file, "stem": stem, "pixel_size": pixel_size, "files": [{"name": file, "sha256": "ab"}]}
-            )
+            side = {"y": size.y, "x": size.x, "unit": size.unit, "source": size.source} if size else None
+            if size:
+                row[f"pixel_size_{size.unit}"] = size.mean
+            files_of = [{"name": file, "path": file, "sha256": "ab"}]
+            inputs.append({"file": file, "stem": stem, "pixel_size": side, "files": files_of})
+            images.append({"file": file, "frame": 0, "stem": stem, "pixel_size": side, "warnings": [text]})
             choice = Choice(
                 "smoothing", {"sigma": 2.0}, text, [{"sigma": 2.0, "score": 0.9}, {"sigma": 0.0, "score": 0.1}]
             )
@@ -76,16 +78,19 @@ def make_run(tmp_path, discs):
         write_images_csv(out / "images.csv", rows)
         run = {
             "granum": "0.1.0",
-            "recipe": {
-                "name": "particles",
-                "hash": "0123456789abcdef",
-                "steps": [{"do": "segment.threshold", "settings": {"method": "otsu"}}, {"do": "measure.objects"}],
-            },
             "seed": 0,
+            "recipe": {"name": "particles", "summary": "Count and size particles.", "sha256": "0123456789abcdef"},
+            "settings": [
+                {"do": "segment.threshold", "settings": {"method": "otsu"}},
+                {"do": "measure.objects", "settings": {}},
+            ],
             "inputs": inputs,
+            "images": images,
+            "failed": [],
+            "seconds": {"segment.threshold": 0.01},
             "versions": {"granum": "0.1.0", "python": "3.11"},
             "machine": {"system": "Linux", "cores": 2},
-            "warnings": [],
+            "warnings": [text],
         }
         write_json(out / "run.json", run)
         return out, sections

@@ -96,6 +96,7 @@ def choose_bins(sizes: ArrayLike) -> tuple[NDArray[np.float64], bool]:
         raise EmptyResultError("size distribution: there is no object to draw.")
     low_tail, q1, q3, high_tail = np.percentile(values, (5, 25, 75, 95))
     log = bool(high_tail > _WIDE * low_tail)
+    smallest, largest = float(values.min()), float(values.max())
     if log:
         values, (q1, q3) = np.log(values), np.log([q1, q3])
     low, high = float(values.min()), float(values.max())
@@ -107,12 +108,16 @@ def choose_bins(sizes: ArrayLike) -> tuple[NDArray[np.float64], bool]:
     fewest = 8 if values.size < 50 else 14
     n = int(np.clip(np.ceil((high - low) / width) if width > 0 else fewest, fewest, 40))
     if log:
-        return np.asarray(np.exp(np.linspace(low, high, n + 1)), dtype=np.float64), True
+        edges = np.exp(np.linspace(low, high, n + 1))
+        edges[0], edges[-1] = smallest, largest  # exp(log(x)) may miss x by a rounding
+        return np.asarray(edges, dtype=np.float64), True
     raw = (high - low) / n
     power = 10.0 ** math.floor(math.log10(raw))
     step = min((1, 2, 2.5, 5, 10), key=lambda factor: abs(math.log(factor * power / raw))) * power
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return np.asarray(np.arange(first, max(last, first + 1) + 1) * step, dtype=np.float64), False
+    edges = np.arange(first, max(last, first + 1) + 1) * step
+    edges[0], edges[-1] = min(edges[0], smallest), max(edges[-1], largest)
+    return np.asarray(edges, dtype=np.float64), False
 
 
 def _frame(

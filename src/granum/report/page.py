@@ -104,7 +104,7 @@ def _page(folder: Path, run: dict[str, Any], sections: Sequence[Path]) -> Iterat
         yield "</div>" if shown else ""
         if len(sections) > len(shown):
             yield f'<p class="quiet">The other {len(sections) - len(shown)} images stand in the table above.</p>'
-    yield _objects_table(objects, images, len(shown))
+    yield _objects_table(objects, images, len(shown) if len(sections) == len(images) else 0)
     yield _methods(run, images, sizes)
     yield _provenance(run)
     yield (
