@@ -72,6 +72,13 @@ def test_steep_edges_do_not_overflow():
     assert mask[40:60, 39].all()
 
 
+def test_bands_leave_no_seam_in_the_gradient(monkeypatch):
+    image, _ = field()
+    whole = segment_by_grid_maximum(image, relief="gradient")
+    monkeypatch.setattr("granum.segment.grid_maximum._BAND_ROWS", 16)
+    assert_array_equal(segment_by_grid_maximum(image, relief="gradient"), whole)
+
+
 def test_the_area_alone_decides_and_bounds():
     image, truth = field()
     area = np.ones(image.shape, bool)

@@ -193,13 +193,16 @@ def _median(image: NDArray[Any], radius: int) -> NDArray[np.float32]:
 def _non_local_means(image: NDArray[Any], patch_size: int, search_radius: int, strength: float) -> NDArray[np.float32]:
     """Return non-local means with h = strength * noise."""
     noise = estimate_noise(image)
-    smooth = image.astype(np.float32)
     if noise == 0 or strength == 0:
-        return smooth
+        return image.astype(np.float32)
     from granum.preprocess.non_local_means import average_like_patches
 
     # in units of the noise, around the middle: float32 keeps its digits for any gain and offset
     middle = float(np.median(image[:: max(1, image.shape[0] // 256), :: max(1, image.shape[1] // 256)]))
-    scaled = ((image - middle) / noise).astype(np.float32)
+    scaled = np.empty(image.shape, np.float32)
+    np.subtract(image, np.float64(middle), out=scaled, casting="same_kind")
+    scaled /= np.float32(noise)
     average = average_like_patches(scaled, patch_size // 2, search_radius, strength)
-    return (average * np.float32(noise) + np.float32(middle)).astype(np.float32)
+    average *= np.float32(noise)
+    average += np.float32(middle)
+    return average

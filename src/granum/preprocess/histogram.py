@@ -120,7 +120,8 @@ def _bulk_limits(image: NDArray[Any], area: NDArray[np.bool_] | None, histogram:
     if last - first >= _BULK_BINS:
         return 0.0, 0.0
     # the true limits of the bulk, not those of its few bins: it may be one single value
-    below, above = histogram.low + (np.array([first, last]) + [-0.5, 0.5]) * histogram.step
+    below = histogram.low + (first - 0.5) * histogram.step
+    above = histogram.low + (last + 0.5) * histogram.step
     inside = (image >= below) & (image <= above)
     if area is not None:
         inside &= area

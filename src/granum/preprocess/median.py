@@ -1,4 +1,4 @@
-"""Median in large square windows of 16-bit images: a sliding two-level histogram per band of rows."""
+"""Median in large square windows of 16-bit images: a sliding three-level histogram per band of rows."""
 
 from __future__ import annotations
 
@@ -43,31 +43,41 @@ def _median_rows(padded: Any, radius: int, median: Any) -> None:
     middle = (side * side) // 2
     bands = min(rows, 16)
     for band in prange(bands):
+        # counts of levels, of blocks of 64 levels, and of groups of 32 blocks: the search looks at 64 entries, not at 32,768
         fine = np.zeros(65536, np.int32)
-        coarse = np.zeros(256, np.int32)
+        blocks = np.zeros(1024, np.int32)
+        groups = np.zeros(32, np.int32)
         for y in range(rows * band // bands, rows * (band + 1) // bands):
             fine[:] = 0
-            coarse[:] = 0
+            blocks[:] = 0
+            groups[:] = 0
             for dy in range(side):
                 for x in range(side):
                     value = padded[y + dy, x]
                     fine[value] += 1
-                    coarse[value >> 8] += 1
+                    blocks[value >> 6] += 1
+                    groups[value >> 11] += 1
             for x in range(columns):
                 if x > 0:
                     for dy in range(side):
                         old = padded[y + dy, x - 1]
                         fine[old] -= 1
-                        coarse[old >> 8] -= 1
+                        blocks[old >> 6] -= 1
+                        groups[old >> 11] -= 1
                         new = padded[y + dy, x + side - 1]
                         fine[new] += 1
-                        coarse[new >> 8] += 1
+                        blocks[new >> 6] += 1
+                        groups[new >> 11] += 1
                 below = 0
-                block = 0
-                while below + coarse[block] <= middle:
-                    below += coarse[block]
+                group = 0
+                while below + groups[group] <= middle:
+                    below += groups[group]
+                    group += 1
+                block = group << 5
+                while below + blocks[block] <= middle:
+                    below += blocks[block]
                     block += 1
-                level = block << 8
+                level = block << 6
                 while below + fine[level] <= middle:
                     below += fine[level]
                     level += 1

@@ -15,6 +15,7 @@ from granum.steps import Range
 __all__ = ["grid_maximum_threshold", "segment_by_grid_maximum"]
 
 _MOST_VALUES = 2000  # order statistics that the density looks at
+_BAND_ROWS = 256
 _FLOOR = 0.1  # quantile of the tile minima that counts as the base
 
 
@@ -133,10 +134,14 @@ def _relief(image: NDArray[Any], relief: str) -> NDArray[Any]:
         return image
     if relief != "gradient":
         raise SettingError(f"relief: {relief!r} does not exist; there are intensity, gradient.")
-    if image.dtype.itemsize > 2:
-        image = image - np.float64(image.flat[0])
-    values = image.astype(np.float32)
-    return np.asarray(cv2.magnitude(cv2.Sobel(values, cv2.CV_32F, 1, 0), cv2.Sobel(values, cv2.CV_32F, 0, 1)))
+    gradient = np.empty(image.shape, np.float32)
+    for y in range(0, image.shape[0], _BAND_ROWS):
+        above, end = min(y, 1), min(y + _BAND_ROWS, image.shape[0])
+        # differences are small even where values are large: shift first, then float32
+        band = (image[y - above : end + 1] - np.float64(image.flat[0])).astype(np.float32)
+        magnitude = cv2.magnitude(cv2.Sobel(band, cv2.CV_32F, 1, 0), cv2.Sobel(band, cv2.CV_32F, 0, 1))
+        gradient[y:end] = magnitude[above : above + end - y]
+    return gradient
 
 
 def _tile_extremes(

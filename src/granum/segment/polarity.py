@@ -94,11 +94,9 @@ def _shrink(image: NDArray[Any], area: NDArray[np.bool_] | None) -> tuple[NDArra
     if area is not None:
         inside = cv2.resize(area.view(np.uint8), shape, interpolation=cv2.INTER_NEAREST) > 0
     low, high = float(image.min()), float(image.max())
-    if image.dtype.itemsize > 2:  # a large offset would eat float32's digits
-        image = image - np.float64(low)
-        low, high = 0.0, high - low
-    small = cv2.resize(image.astype(np.float32), shape, interpolation=cv2.INTER_AREA)
-    small = (small - np.float32(low)) / np.float32(high - low or 1.0)
+    exact = np.float32 if image.dtype.itemsize <= 2 or image.dtype == np.float32 else np.float64
+    means = cv2.resize(image.astype(exact, copy=False), shape, interpolation=cv2.INTER_AREA)
+    small = ((means - np.float64(low)) / (high - low or 1.0)).astype(np.float32)
     if not inside.any():
         return np.zeros_like(small), inside
     if area is not None:

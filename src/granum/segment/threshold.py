@@ -248,9 +248,10 @@ def _window_statistics(
     if inside is None:
         mean, square = _box(values, side), _box_of_squares(values, side)
     else:
-        share = np.maximum(_box(inside.astype(np.float32), side), np.float32(0.5 / side**2))
+        share = np.maximum(_box(inside.astype(np.float32), side), np.float32(0.5 / side**2)).astype(np.float32)
         values = np.where(inside, values, np.float32(0))
-        mean, square = _box(values, side) / share, _box_of_squares(values, side) / share
+        mean = np.divide(_box(values, side), share, dtype=np.float32)
+        square = np.divide(_box_of_squares(values, side), share, dtype=np.float32)
     return mean, np.sqrt(np.maximum(square - mean * mean, np.float32(0)))
 
 
