@@ -6,9 +6,9 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import ArrayLike, NDArray
 
-from granum.arrays import check_area, check_labels
+from granum.arrays import check_area
 from granum.errors import ShapeError
-from granum.measure.runs import ObjectRuns, find_runs
+from granum.measure.runs import ObjectRuns, find_runs, plain_labels
 from granum.object_table import FLAGS, ObjectTable
 
 __all__ = ["flag_objects", "flags_of_runs"]
@@ -98,7 +98,7 @@ def flag_objects(labels: ArrayLike, objects: ObjectTable, area: ArrayLike | None
     the same as touching another object. ``low_confidence``: under 0.5. ``saturated``: more than 1 % of its pixels.
     ``near_resolution_limit``: narrower than 10 px.
     """
-    checked = check_labels(labels)
+    checked = plain_labels(labels)
     runs = find_runs(checked)
     if "label" in objects and not np.array_equal(objects["label"], runs.values):
         raise ShapeError(

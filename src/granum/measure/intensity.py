@@ -9,8 +9,8 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import ArrayLike, NDArray
 
-from granum.arrays import check_area, check_image, check_labels, check_same_shape
-from granum.measure.runs import ObjectRuns, find_runs
+from granum.arrays import check_area, check_image, check_same_shape
+from granum.measure.runs import ObjectRuns, find_runs, plain_labels
 from granum.object_table import ObjectTable
 
 __all__ = ["intensity_of_runs", "measure_intensity", "saturation_level"]
@@ -21,7 +21,7 @@ _FEWEST_RING_PIXELS = 8
 
 @njit(cache=True)
 def _grey_levels_of(image, level, rows, first, last, row):  # type: ignore[no-untyped-def]
-    """Fill row (4): mean, SD, sum, saturated fraction; differences to the first pixel, then to the mean."""
+    """Fill row (5): mean, SD, sum, saturated fraction, pixels; differences to the first pixel, then to the mean."""
     n, saturated = 0, 0
     origin = np.float64(image[rows[0], first[0]])
     total = 0.0
@@ -40,12 +40,12 @@ def _grey_levels_of(image, level, rows, first, last, row):  # type: ignore[no-un
         for x in range(first[r], last[r] + 1):
             part += (np.float64(image[rows[r], x]) - mean) ** 2
         squares += part
-    row[0], row[1], row[2], row[3] = mean, np.sqrt(squares / n), n * origin + total, saturated / n
+    row[0], row[1], row[2], row[3], row[4] = mean, np.sqrt(squares / n), n * origin + total, saturated / n, n
 
 
 @njit(cache=True, parallel=True)
 def _grey_levels(image, level, start, rows, first, last, table):  # type: ignore[no-untyped-def]
-    """Fill table (K, 4), see `_grey_levels_of`."""
+    """Fill table (K, 5), see `_grey_levels_of`."""
     for k in prange(len(table)):
         s, e = start[k], start[k + 1]
         _grey_levels_of(image, level, rows[s:e], first[s:e], last[s:e], table[k])
@@ -220,12 +220,9 @@ def intensity_of_runs(
     """Return the intensity columns of objects given as runs, all arguments checked; see `measure_intensity`."""
     geometry = (runs.start, runs.rows, runs.first, runs.last)
     pixels = _for_kernels(image)
-    table = np.empty((len(runs), 4))
+    table = np.empty((len(runs), 5))
     _grey_levels(pixels, level, *geometry, table)
-    mean, sd, total, saturated = np.ascontiguousarray(table.T)
-    n_pixels = np.bincount(
-        np.repeat(np.arange(len(runs)), np.diff(runs.start)), runs.last - runs.first + 1.0, minlength=len(runs)
-    )
+    mean, sd, total, saturated, n_pixels = np.ascontiguousarray(table.T)
     ring_width = np.clip(np.sqrt(4 * n_pixels / math.pi) / 4, 3, 10)
     median, count = np.empty(len(runs)), np.empty(len(runs), np.int64)
     analysed = np.zeros((0, 0), np.bool_) if area is None else area
@@ -285,7 +282,7 @@ def measure_intensity(labels: ArrayLike, image: ArrayLike, area: ArrayLike | Non
     >>> float(measure_intensity(labels, image)["contrast"][0])
     -150.0
     """
-    checked_labels, checked_image = check_labels(labels), check_image(image)
+    checked_labels, checked_image = plain_labels(labels), check_image(image)
     check_same_shape(checked_labels, checked_image.shape, name="labels")
     checked_area = check_area(area, checked_image.shape)
     level = saturation_level(np.asarray(image).dtype)

@@ -7,12 +7,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from granum.arrays import check_area, check_image, check_labels, check_same_shape
+from granum.arrays import check_area, check_image, check_same_shape
 from granum.errors import SettingError, ShapeError
 from granum.measure.flags import flags_of_runs
 from granum.measure.intensity import intensity_of_runs, saturation_level
 from granum.measure.neighbours import measure_neighbours
-from granum.measure.runs import find_runs
+from granum.measure.runs import find_runs, plain_labels
 from granum.measure.shape import shape_of_runs
 from granum.object_table import COLUMNS, ObjectTable
 
@@ -90,7 +90,7 @@ def measure_objects(
     """
     if shape not in ("full", "basic"):
         raise SettingError(f"shape: {shape!r} is not one of 'full', 'basic'.")
-    checked_labels, checked_image = check_labels(labels), check_image(image)
+    checked_labels, checked_image = plain_labels(labels), check_image(image)
     check_same_shape(checked_labels, checked_image.shape, name="labels")
     checked_area = check_area(area, checked_image.shape)
     runs = find_runs(checked_labels)

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from granum.arrays import check_labels
 
-__all__ = ["ObjectRuns", "find_runs"]
+__all__ = ["ObjectRuns", "find_runs", "plain_labels"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,6 +129,13 @@ def _group(slots, n_slots, sources, targets):  # type: ignore[no-untyped-def]
     return start
 
 
+def plain_labels(labels: ArrayLike) -> NDArray[np.int32]:
+    """Return labels as a C-contiguous int32 array; `find_runs` then looks for negative values in its own pass."""
+    if isinstance(labels, np.ndarray) and labels.dtype == np.int32 and labels.ndim == 2 and labels.size > 0:
+        return np.ascontiguousarray(labels)
+    return check_labels(labels)
+
+
 def find_runs(labels: ArrayLike) -> ObjectRuns:
     """Return the row runs of labels, grouped by object.
 
@@ -142,8 +149,7 @@ def find_runs(labels: ArrayLike) -> ObjectRuns:
     Two passes over the labels, in parallel over bands of rows; the result does not depend on the number of bands.
     Memory: 12 bytes per run, 28 while they are sorted.
     """
-    is_plain = isinstance(labels, np.ndarray) and labels.dtype == np.int32 and labels.ndim == 2 and labels.size > 0
-    checked = np.ascontiguousarray(labels) if is_plain else check_labels(labels)
+    checked = plain_labels(labels)
     bands = min(numba.get_num_threads(), len(checked))
     found = np.empty((bands, 3), np.int64)
     _count_runs(checked, found)
