@@ -108,16 +108,16 @@ def choose_bins(sizes: ArrayLike) -> tuple[NDArray[np.float64], bool]:
     fewest = 8 if values.size < 50 else 14
     n = int(np.clip(np.ceil((high - low) / width) if width > 0 else fewest, fewest, 40))
     if log:
-        edges = np.exp(np.linspace(low, high, n + 1))
+        edges = np.asarray(np.exp(np.linspace(low, high, n + 1)), dtype=np.float64)
         edges[0], edges[-1] = smallest, largest  # exp(log(x)) may miss x by a rounding
-        return np.asarray(edges, dtype=np.float64), True
+        return edges, True
     raw = (high - low) / n
     power = 10.0 ** math.floor(math.log10(raw))
     step = min((1, 2, 2.5, 5, 10), key=lambda factor: abs(math.log(factor * power / raw))) * power
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    edges = np.arange(first, max(last, first + 1) + 1) * step
+    edges = np.asarray(np.arange(first, max(last, first + 1) + 1) * step, dtype=np.float64)
     edges[0], edges[-1] = min(edges[0], smallest), max(edges[-1], largest)
-    return np.asarray(edges, dtype=np.float64), False
+    return edges, False
 
 
 def _frame(

@@ -34,6 +34,12 @@ _TABLE_COLUMNS = (
     "label", "y", "x", "area", "ecd", "feret_min", "feret_max", "circularity", "solidity", "intensity_mean", "contrast",
     "confidence", "flags",
 )  # fmt: skip
+_HIDDEN_IMAGE_COLUMNS = {"height_px", "width_px", "analysed_px", "n_split", "density_per_mpx"}
+_SHORT_NAMES = {
+    "ecd": "ECD", "feret_min": "min Feret", "feret_max": "max Feret", "n_objects": "objects",
+    "n_touching_border": "at the border", "n_low_confidence": "doubtful", "density_per_um2": "per µm²", "time_s": "time (s)",
+}  # fmt: skip
+_IMAGE_DETAILS = ("_px", "_nm", "_um", "_mm", "_median")
 
 
 def write_report(folder: str | Path, sections: Sequence[str | Path] = ()) -> Path:
@@ -196,10 +202,18 @@ def _warnings(run: Mapping[str, Any], sizes: RunSizes) -> str:
 
 def _images_table(images: Sequence[Mapping[str, Any]]) -> str:
     several = len({row.get("frame") for row in images}) > 1
-    hidden = {"height_px", "width_px", "analysed_px"} | (set() if several else {"frame"})
-    names = [name for name in dict.fromkeys(name for row in images for name in row) if name not in hidden]
+    names = [
+        name for name in dict.fromkeys(name for row in images for name in row) if name not in _HIDDEN_IMAGE_COLUMNS
+    ]
+    names = [name for name in names if several or name != "frame"]
     names = [name for name in names if any(row.get(name) not in (None, "") for row in images)]
-    rows = [{name: row.get(name) for name in names} for row in images]
+    stated = [name for name in names if not name.endswith(_IMAGE_DETAILS)]
+    # one unit is enough on the page: the physical one, where there is one
+    units = [unit for unit in ("nm", "um", "mm") if f"ecd_d50_{unit}" in names] or ["px"]
+    sizes = [f"ecd_{which}_{unit}" for unit in units for which in ("d10", "d50", "d90")]
+    first = [name for name in stated if name not in ("flags", "warnings", "threshold")]
+    shown = [*first, *(name for name in sizes if name in names), *(name for name in stated if name not in first)]
+    rows = [{_column_title(name): row.get(name) for name in shown} for row in images]
     table = table_html(rows, sortable=True)
     return f'<h2>Images</h2><div class="scroll tall">{table}</div>'
 
@@ -255,15 +269,18 @@ def _text_class(name: str) -> str:
 
 
 def _column_title(name: str) -> str:
+    """Return the head of a column: "ecd_nm" is "ECD (nm)", "ecd_d50_nm" is "ECD D50 (nm)"."""
     bare, _, unit = name.rpartition("_")
     for known, mark in UNIT_NAMES.items():
+        if bare.startswith(("ecd_d", "ecd_mean")) and unit == known:
+            return f"ECD {bare.removeprefix('ecd_').replace('d', 'D')} ({mark})"
         if bare in COLUMNS and unit in (known, f"{known}2"):
             return f"{_short(bare)} ({mark}{'²' if unit.endswith('2') else ''})"
     return _short(name)
 
 
 def _short(name: str) -> str:
-    return {"ecd": "ECD", "feret_min": "min Feret", "feret_max": "max Feret"}.get(name, name.replace("_", " "))
+    return _SHORT_NAMES.get(name, name.replace("_", " "))
 
 
 def _cell(name: str, value: Any) -> str:
