@@ -6,7 +6,7 @@ from hypothesis import settings
 from scipy import ndimage as ndi
 
 # the first call of a kernel compiles it
-settings.register_profile("kernels", deadline=None, max_examples=60)
+settings.register_profile("kernels", deadline=None, max_examples=30)
 settings.load_profile("kernels")
 
 

@@ -146,7 +146,7 @@ def _ring_of(clear, image, reach, rows, first, last):  # type: ignore[no-untyped
     for dy in range(reach + 1):
         half[dy] = int(math.sqrt(reach * reach - dy * dy))
     chained = _is_chain(rows, first, last)
-    values = np.empty(64 + 8 * reach * len(rows), image.dtype)
+    values = np.empty(64 + 4 * reach * (rows[-1] - rows[0] + 1 + reach), image.dtype)
     spans = np.empty(2 * reach + 1, np.int64)
     n, low, high = 0, 0, 0
     for y in range(max(0, rows[0] - reach), min(height - 1, rows[-1] + reach) + 1):

@@ -296,7 +296,7 @@ def measure_shape(labels: ArrayLike, *, basic: bool = False) -> ObjectTable:
     ----------
     .. [1] M. I. Shamos, Computational Geometry, PhD thesis, Yale (1978): rotating callipers.
     .. [2] G. Lehmann, D. Legland, Efficient N-dimensional surface estimation using Crofton formula and run-length
-       encoding, Insight Journal (2012), :doi:`10.54294/wdu86d`.
+       encoding, Insight Journal (2012).
     .. [3] ISO 9276-6:2008, Descriptive and quantitative representation of particle shape and morphology.
 
     Examples
