@@ -76,7 +76,7 @@ def _trace_rings(labels: Any) -> Any:
 
 def _simple_rings(ring: NDArray[np.int32]) -> Polygon:
     """Cut a ring that touches itself at a corner into rings that do not."""
-    codes = [(int(y), int(x)) for y, x in ring]
+    codes = list(map(tuple, ring.tolist()))
     if len(set(codes)) == len(codes):
         return [ring]
     rings: Polygon = []
@@ -98,7 +98,7 @@ def _simple_rings(ring: NDArray[np.int32]) -> Polygon:
 def _doubled_area(ring: NDArray[np.int32]) -> int:
     """Return twice the signed area: positive for an outer ring, negative for a hole."""
     y, x = ring[:, 0].astype(np.int64), ring[:, 1].astype(np.int64)
-    return int(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1)))
+    return int(np.dot(x[:-1], y[1:]) - np.dot(y[:-1], x[1:]) + x[-1] * y[0] - y[-1] * x[0])
 
 
 def _surrounds(outer: NDArray[np.int32], hole: NDArray[np.int32]) -> bool:
@@ -113,6 +113,8 @@ def _surrounds(outer: NDArray[np.int32], hole: NDArray[np.int32]) -> bool:
 
 def _group_rings(rings: Polygon) -> list[Polygon]:
     """Return polygons: each outer ring with the holes inside it."""
+    if len(rings) == 1:
+        return [rings]
     outers = [ring for ring in rings if _doubled_area(ring) > 0]
     holes = [ring for ring in rings if _doubled_area(ring) < 0]
     polygons = [[outer] for outer in outers]

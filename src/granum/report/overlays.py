@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from granum.arrays import check_area, check_image, check_labels, check_same_shape
 from granum.errors import OutputError, SettingError
 from granum.object_table import FLAGS, ObjectTable
+from granum.report.png import encode_palette_png
 from granum.steps import Range
 
 __all__ = ["PALETTE", "colour_objects", "draw_overlay", "outline_map", "stretch_contrast", "write_overlay"]
@@ -24,6 +25,11 @@ __all__ = ["PALETTE", "colour_objects", "draw_overlay", "outline_map", "stretch_
 # for what the others cannot tell apart
 PALETTE = np.array([[60, 165, 255], [255, 222, 0], [0, 214, 130], [255, 110, 205], [255, 255, 255]], dtype=np.uint8)
 DOUBTFUL = np.array([[255, 64, 0]], dtype=np.uint8)
+# colours of the overlay: 240 greys, then those of the outlines
+_N_GREYS = 240
+_COLOURS = np.concatenate(
+    [np.linspace(0, 255, _N_GREYS).round().astype(np.uint8)[:, None].repeat(3, axis=1), PALETTE, DOUBTFUL]
+)
 _REACH = 3  # objects as near as this, in pixels, count as neighbours
 
 
@@ -61,33 +67,34 @@ def stretch_contrast(image: ArrayLike, *, tail: Annotated[float, Range(0, 49)] =
 
 @njit(cache=True)
 def _neighbour_pairs(labels: Any, reach: int) -> Any:
-    """Return the pairs of labels within `reach` pixels along rows, columns and diagonals, with repetitions."""
+    """Return the pairs of labels at most `reach` pixels apart along a row or a column, with repetitions."""
     height, width = labels.shape
     pairs = np.empty((1024, 2), np.int32)
+    above = np.zeros(width, np.int32)  # the last object of each column, and its row
+    row_above = np.zeros(width, np.int32)
     n = 0
     for y in range(height):
+        left, left_x = 0, 0
         for x in range(width):
-            a = labels[y, x]
-            if a == 0:
+            label = labels[y, x]
+            if label == 0:
                 continue
-            for way in range(4):
-                dy, dx = (0, 1, 1, 1)[way], (1, 0, 1, -1)[way]
-                for step in range(1, reach + 1):
-                    yy, xx = y + step * dy, x + step * dx
-                    if yy >= height or xx < 0 or xx >= width:
-                        break
-                    b = labels[yy, xx]
-                    if b == 0:
-                        continue
-                    if b != a and not (n and pairs[n - 1, 0] == a and pairs[n - 1, 1] == b):
-                        if n == len(pairs):
-                            more = np.empty((2 * n, 2), np.int32)
-                            more[:n] = pairs
-                            pairs = more
-                        pairs[n, 0] = a
-                        pairs[n, 1] = b
-                        n += 1
-                    break
+            for way in range(2):
+                other = left if way == 0 else above[x]
+                gap = x - left_x if way == 0 else y - row_above[x]
+                if other == 0 or other == label or gap > reach:
+                    continue
+                if n and pairs[n - 1, 0] == label and pairs[n - 1, 1] == other:
+                    continue
+                if n == len(pairs):
+                    more = np.empty((2 * n, 2), np.int32)
+                    more[:n] = pairs
+                    pairs = more
+                pairs[n, 0] = label
+                pairs[n, 1] = other
+                n += 1
+            left, left_x = label, x
+            above[x], row_above[x] = label, y
     return pairs[:n]
 
 
@@ -216,6 +223,13 @@ def draw_overlay(
     SettingError
         When `width` is out of range.
     """
+    return np.asarray(_COLOURS[_overlay_colours(image, labels, objects, area, width)])
+
+
+def _overlay_colours(
+    image: ArrayLike, labels: ArrayLike, objects: ObjectTable | None, area: ArrayLike | None, width: int | None
+) -> NDArray[np.uint8]:
+    """Return the overlay as rows of `_COLOURS`."""
     grey = stretch_contrast(image)
     labels = check_labels(labels)
     check_same_shape(labels, grey.shape, name="labels")
@@ -225,11 +239,8 @@ def draw_overlay(
     if not 1 <= width <= 50:
         raise SettingError(f"width: {width!r} is out of range, must be 1 to 50 pixels.")
     outlines = outline_map(labels, objects, width=width)
-    overlay = np.repeat(_dim(grey, area)[:, :, None], 3, axis=2)
-    colours = np.concatenate([PALETTE[:1], PALETTE, DOUBTFUL])
-    drawn = outlines > 0
-    overlay[drawn] = colours[outlines[drawn]]
-    return overlay
+    greys = (np.arange(256) * (_N_GREYS - 1) / 255).round().astype(np.uint8)
+    return np.where(outlines > 0, outlines + np.uint8(_N_GREYS - 1), greys[_dim(grey, area)])
 
 
 def write_overlay(
@@ -241,21 +252,16 @@ def write_overlay(
     *,
     width: Annotated[int, Range(1, 50)] | None = None,
 ) -> None:
-    """Write `draw_overlay` as a PNG of the image's full size.
+    """Write `draw_overlay` as a PNG of the image's full size, with a palette of 246 colours.
 
     Raises
     ------
     OutputError
         When the file cannot be written.
     """
-    import cv2
-
-    overlay = draw_overlay(image, labels, objects, area, width=width)
     path = Path(path)
-    done, data = cv2.imencode(".png", overlay[:, :, ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 4])
-    if not done:
-        raise OutputError(f"{path.name}: an overlay of {overlay.shape[:2]} pixels cannot be coded as PNG.")
+    data = encode_palette_png(_overlay_colours(image, labels, objects, area, width), _COLOURS)
     try:
-        path.write_bytes(data.tobytes())
+        path.write_bytes(data)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror or error}).") from error

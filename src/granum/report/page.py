@@ -37,7 +37,8 @@ _TABLE_COLUMNS = (
 _HIDDEN_IMAGE_COLUMNS = {"height_px", "width_px", "analysed_px", "n_split", "density_per_mpx"}
 _SHORT_NAMES = {
     "ecd": "ECD", "feret_min": "min Feret", "feret_max": "max Feret", "n_objects": "objects",
-    "n_touching_border": "at the border", "n_low_confidence": "doubtful", "density_per_um2": "per µm²", "time_s": "time (s)",
+    "n_touching_border": "at the border", "n_low_confidence": "doubtful", "density_per_um2": "per µm²",
+    "time_s": "time (s)",
 }  # fmt: skip
 _IMAGE_DETAILS = ("_px", "_nm", "_um", "_mm", "_median")
 

@@ -24,6 +24,7 @@ from granum.image import PixelSize
 from granum.object_table import ObjectTable, flag_names, named_columns
 from granum.report.charts import draw_size_histogram
 from granum.report.overlays import DOUBTFUL, PALETTE, outline_map, stretch_contrast
+from granum.report.png import encode_palette_png
 from granum.steps import Range
 
 __all__ = ["UNIT_NAMES", "format_number", "format_values", "section_width", "table_html", "write_section"]
@@ -112,7 +113,7 @@ def _warnings_html(warnings: Sequence[str]) -> str:
 
 
 def _pack(data: bytes) -> str:
-    return base64.b64encode(zlib.compress(data, 9)).decode("ascii")
+    return base64.b64encode(zlib.compress(data, 6)).decode("ascii")
 
 
 def _label_map(labels: NDArray[np.int32]) -> tuple[str, bool]:
@@ -188,18 +189,9 @@ def _picture_html(
 
 
 def _outline_png(outlines: NDArray[np.uint8]) -> str:
-    """Return the outlines as a base64 PNG with a palette whose first colour is transparent."""
-    import io
-
-    from PIL import Image as PillowImage
-
-    picture = PillowImage.fromarray(outlines)
-    colours = np.concatenate([np.zeros((1, 3), dtype=np.uint8), PALETTE, DOUBTFUL])
-    picture = picture.convert("P") if picture.mode != "L" else picture
-    picture.putpalette(colours.tobytes())
-    out = io.BytesIO()
-    picture.save(out, format="PNG", transparency=0, optimize=True)
-    return base64.b64encode(out.getvalue()).decode("ascii")
+    """Return the outlines as a base64 PNG, transparent where there is none."""
+    colours = np.concatenate([PALETTE[:1], PALETTE, DOUBTFUL])
+    return base64.b64encode(encode_palette_png(outlines, colours, transparent=True, level=6)).decode("ascii")
 
 
 def _facts(
