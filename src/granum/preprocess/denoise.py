@@ -61,10 +61,11 @@ def denoise_image(
     Notes
     -----
     At the border the Gaussian mirrors the image with the edge pixel doubled (scipy's "reflect"), cut off at 4 sigma;
-    the median repeats the edge pixel; non-local means mirrors it. 16 Mpx on two cores: Gaussian 0.15 s at sigma 2,
-    median 0.05 s up to radius 2 and about 2 s above, non-local means about 10 s. Integers above 2**24 lose their last
-    digits to float32. The median of float or 32-bit images with radius above 2 is taken on 65,536 levels of their
-    range.
+    the median repeats the edge pixel; non-local means mirrors it. Seconds of one core for 16 Mpx: Gaussian 0.1, median
+    0.02 up to radius 2 and 1.6 above, non-local means 10; the last two use all cores. Integers above 2**24 lose their
+    last digits to float32. The median of float or 32-bit images with radius above 2 is taken on 65,536 levels of their
+    range. Non-local means subtracts twice the noise variance from patch distances, as scikit-image does, but counts
+    each pixel itself once (scikit-image: twice) and averages whole patches (its fast mode: one row and column less).
 
     References
     ----------

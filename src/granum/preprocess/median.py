@@ -43,7 +43,7 @@ def _median_rows(padded: Any, radius: int, median: Any) -> None:
     middle = (side * side) // 2
     bands = min(rows, 16)
     for band in prange(bands):
-        # counts of levels, of blocks of 64 levels, and of groups of 32 blocks: the search looks at 64 entries, not at 32,768
+        # counts of levels, of blocks of 64 levels, and of groups of 32 blocks: a search looks at some 64 entries
         fine = np.zeros(65536, np.int32)
         blocks = np.zeros(1024, np.int32)
         groups = np.zeros(32, np.int32)

@@ -57,7 +57,7 @@ def clean_mask(
     -----
     Objects are 8-connected, the background 4-connected. What is background is decided from every pixel of the border,
     not from one corner, so an object in the corner does not invert the mask. Beyond the border the opening sees the
-    image continued: objects there are not eaten from the outside. 16 Mpx: 0.2 s, 6 bytes per pixel.
+    image continued: objects there are not eaten from the outside. 16 Mpx: 0.3 s of one core, 8 bytes per pixel.
 
     Examples
     --------

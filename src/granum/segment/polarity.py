@@ -142,8 +142,9 @@ def _bulge(mask: NDArray[np.bool_], inside: NDArray[np.bool_], scale: float) -> 
 def _skewness(values: NDArray[np.float32]) -> float:
     """Return the third standardised moment; above 0 with the long tail on the bright side."""
     centred = values.astype(np.float64) - values.mean(dtype=np.float64)
-    variance = float(np.mean(centred**2))
-    return float(np.mean(centred**3)) / variance**1.5 if variance > 1e-18 else 0.0
+    square = centred * centred
+    variance = float(square.mean())
+    return float((square * centred).mean()) / variance**1.5 if variance > 1e-18 else 0.0
 
 
 def _unevenness(values: NDArray[np.float32], bright: NDArray[np.bool_], inside: NDArray[np.bool_]) -> float:
