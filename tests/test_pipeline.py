@@ -209,3 +209,10 @@ def test_the_pixels_that_came_in_stay_as_they_are(picture):
     picture.flags.writeable = False
     run(chain("shuffle", "above", "label"), Image.from_array(picture))
     np.testing.assert_array_equal(picture, before)
+
+
+def test_layers_that_nobody_needs_are_let_go(picture):
+    result = run(chain("guess", "label", "measure"), Image.from_array(picture), keep=["labels", "objects"])
+    assert set(result.layers) == {"labels", "objects"}
+    assert result.objects["area"].tolist() == [16, 50]
+    np.testing.assert_array_equal(result.picture, picture)

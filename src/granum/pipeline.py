@@ -11,7 +11,7 @@ import threading
 import time
 import warnings
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -178,6 +178,7 @@ def run(
     z: int | None = None,
     progress: Progress | None = None,
     cache: Cache | None = None,
+    keep: Collection[str] | None = None,
 ) -> Result:
     """Run a recipe on one plane of an image.
 
@@ -198,6 +199,9 @@ def run(
         Called as ``progress(step_index, n_steps, name)`` before each step, and once with ``(n_steps, n_steps, "")``.
     cache : Cache, optional
         Where to find and keep the results of single steps.
+    keep : collection of str, optional
+        Layers that the result must hold; others are let go as soon as no later step reads them, which saves memory on
+        large images. By default all are kept.
 
     Returns
     -------
@@ -233,6 +237,9 @@ def run(
         else:
             elapsed = 0.0
         layers.update(kept.outputs)
+        if keep is not None:
+            for layer in layers.keys() - set(keep) - _read_later(recipe, number + 1):
+                del layers[layer]
         keys.update({name: f"{key}:{name}" for name in kept.outputs})
         choices += kept.choices
         notes += kept.warnings
@@ -245,6 +252,15 @@ def run(
     return Result(
         recipe, picture, layers, tuple(choices), seconds, _unique(notes), image.pixel_size, frame, _unique(flags)
     )
+
+
+def _read_later(recipe: Recipe, start: int) -> set[str]:
+    """Return the layers that the steps from `start` on may read."""
+    found: set[str] = set()
+    for step in recipe.steps[start:]:
+        known = load_step(step.do)
+        found.update(step.from_.get(name, name) for name in (*known.reads, *known.reads_if_there))
+    return found
 
 
 def _unique(texts: list[str]) -> tuple[str, ...]:

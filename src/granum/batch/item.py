@@ -176,7 +176,8 @@ def process_item(item: Item) -> str:
     image = _open(item.facts.source, item.reading)
     others = {name: read_image(path) for name, path in item.facts.source.channel_paths.items()}
     channels: dict[str, int | str | Image] = {**item.reading.channels, **others}
-    result = pipeline.run(item.recipe, image, frame=item.frame, channels=channels, z=item.reading.z)
+    keep = ("labels", "objects", "area")
+    result = pipeline.run(item.recipe, image, frame=item.frame, channels=channels, z=item.reading.z, keep=keep)
     if result.pixel_size is None and item.reading.scale_bar is not None:
         result = replace(result, pixel_size=_size_from_bar(result.picture, item.reading.scale_bar))
     try:
