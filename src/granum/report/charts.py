@@ -23,7 +23,9 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 54, 16, 32, 44
 _WIDE = 6.0  # 95th over 5th percentile from which the size axis is logarithmic
 _STYLE = (
     "<style>.granum-chart{font:12px/1.2 system-ui,sans-serif}.granum-chart text{fill:var(--muted,#667)}"
-    ".granum-chart .title{fill:var(--ink,#223)}.granum-chart .grid{stroke:var(--grid,#8883);stroke-width:1}"
+    ".granum-chart .title{fill:var(--ink,#223)}"
+    ".granum-chart .on-plot{paint-order:stroke;stroke:var(--card,#fff);stroke-width:4px;stroke-linejoin:round}"
+    ".granum-chart .grid{stroke:var(--grid,#8883);stroke-width:1}"
     ".granum-chart .axis{stroke:var(--muted,#667);stroke-width:1}"
     ".granum-chart .bars{fill:var(--number,#3d7fc4);fill-opacity:.85}"
     ".granum-chart .number{fill:none;stroke:var(--number,#3d7fc4);stroke-width:2}"
@@ -303,14 +305,16 @@ def draw_cumulative(
     label = f"Cumulative distribution of {len(values)} sizes"
     parts, scale = _frame(axis, 100, height, width, f"{quantity} ({unit})", "not larger (%)", label)
     floor = height - _BOTTOM
+    texts = []
     for i, (name, size) in enumerate(marks.items()):
         if not axis.low <= size <= axis.high:
             continue
         x = axis(size)
         parts.append(f'<path class="mark" d="M{x:.1f} {_TOP}V{floor}"/>')
-        parts.append(
-            f'<text class="title" x="{x - 4:.1f}" y="{floor - 8 - 15 * (len(marks) - 1 - i)}" text-anchor="end">'
-            f"{escape(name)} {size:.4g}</text>"
+        side, anchor = (-4, "end") if x > _LEFT + 90 else (4, "start")
+        texts.append(
+            f'<text class="title on-plot" x="{x + side:.1f}" y="{floor - 8 - 15 * (len(marks) - 1 - i)}"'
+            f' text-anchor="{anchor}">{escape(name)} {size:.4g}</text>'
         )
     for kind, share in (("volume", q3), ("number", q0)):
         keep = np.unique(np.searchsorted(share, np.linspace(0, 1, 400)).clip(0, len(share) - 1))
@@ -320,5 +324,5 @@ def draw_cumulative(
             for x, y in zip(values[keep].tolist(), share[keep].tolist(), strict=True)
         ]
         parts.append(f'<path class="{kind}" d="{"".join(path)}H{width - _RIGHT}"/>')
-    parts.append(_legend([("number", "by number"), ("volume", "by volume")]) + "</svg>")
+    parts += [*texts, _legend([("number", "by number"), ("volume", "by volume")]), "</svg>"]
     return "".join(parts)

@@ -126,6 +126,8 @@ def _density(images: Sequence[Mapping[str, Any]], n_counted: float, unit: str) -
             return None, ""
         total_um2 += float(row["analysed_px"]) * float(sides[0]) ** 2
     density = n_counted / total_um2
+    if density >= 1e4:
+        return density / 1e6, "nm²"
     return (density, "µm²") if density >= 0.01 else (density * 1e6, "mm²")
 
 

@@ -77,6 +77,7 @@ def table_html(rows: Sequence[Mapping[str, Any]], *, sortable: bool = False) -> 
     names = list(dict.fromkeys(name for row in rows for name in row))
     text = {name for name in names if any(isinstance(row.get(name), str | dict | list) for row in rows)}
     kind = {name: ' class="text"' if name in text else "" for name in names}
+    kind |= {name: ' class="text wrap"' for name in ("warnings", "settings") if name in names}
     head = "".join(f"<th{kind[name]}>{escape(name.replace('_', ' '))}</th>" for name in names)
     body = "".join(
         "<tr>"
