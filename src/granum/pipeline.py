@@ -7,13 +7,11 @@ what they warn about, and can keep every step's result so that moving one slider
 from __future__ import annotations
 
 import hashlib
-import threading
 import time
 import warnings
-from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,6 +23,7 @@ from granum.errors import GranumError, GranumWarning, SettingError, ShapeError
 from granum.image import Image, PixelSize
 from granum.object_table import ObjectTable
 from granum.recipe import Recipe, RecipeStep, load_recipe
+from granum.step_cache import Cache, StepResult
 from granum.steps import load_step
 
 __all__ = ["Cache", "Result", "run"]
@@ -100,73 +99,6 @@ class Result:
             if isinstance(value, int | float):
                 return float(value)
         return None
-
-
-@dataclass
-class _Kept:
-    outputs: dict[str, Any]
-    choices: tuple[Choice, ...]
-    warnings: tuple[str, ...]
-    n_bytes: int = field(default=0)
-
-
-class Cache:
-    """Results of steps, the least recently used dropped first when they exceed a number of bytes.
-
-    Parameters
-    ----------
-    max_bytes : int
-        Largest sum of the sizes of all kept arrays.
-
-    Notes
-    -----
-    A result is kept under the hash of its step, its settings and the hashes of its inputs. It may be shared between
-    threads. Treat what comes out of a `Result` as read-only when its run had a cache.
-    """
-
-    def __init__(self, max_bytes: int = 1 << 30) -> None:
-        if max_bytes < 0:
-            raise SettingError(f"max_bytes: {max_bytes} is out of range, must be at least 0.")
-        self.max_bytes = max_bytes
-        self._kept: OrderedDict[str, _Kept] = OrderedDict()
-        self._lock = threading.Lock()
-
-    @property
-    def n_bytes(self) -> int:
-        """Sum of the sizes of what is kept."""
-        with self._lock:
-            return sum(kept.n_bytes for kept in self._kept.values())
-
-    def __len__(self) -> int:
-        return len(self._kept)
-
-    def get(self, key: str) -> _Kept | None:
-        """Return what is kept under `key`, and mark it as used."""
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-            return self._kept.get(key)
-
-    def put(self, key: str, kept: _Kept) -> None:
-        """Keep a result, and drop the oldest while there are too many bytes."""
-        kept.n_bytes = sum(_n_bytes(value) for value in kept.outputs.values())
-        with self._lock:
-            self._kept[key] = kept
-            self._kept.move_to_end(key)
-            total = sum(entry.n_bytes for entry in self._kept.values())
-            while total > self.max_bytes:
-                total -= self._kept.popitem(last=False)[1].n_bytes
-
-    def clear(self) -> None:
-        """Forget everything."""
-        with self._lock:
-            self._kept.clear()
-
-
-def _n_bytes(value: Any) -> int:
-    if isinstance(value, dict):
-        return sum(_n_bytes(item) for item in value.values())
-    return value.nbytes if isinstance(value, np.ndarray) else 0
 
 
 def run(
@@ -339,7 +271,7 @@ def _inputs(step: RecipeStep, layers: Mapping[str, Any]) -> dict[str, str]:
     return data
 
 
-def _run_step(step: RecipeStep, number: int, data: dict[str, Any]) -> _Kept:
+def _run_step(step: RecipeStep, number: int, data: dict[str, Any]) -> StepResult:
     """Call one step and return what it wrote, chose and warned about."""
     where = f"step {number} ({step.do})"
     with _collected_warnings() as notes:
@@ -361,7 +293,7 @@ def _run_step(step: RecipeStep, number: int, data: dict[str, Any]) -> _Kept:
     choices = (chosen,) if isinstance(chosen, Choice) else tuple(chosen or ())
     if step.do == "segment.threshold" and not choices:
         choices = _explain_threshold(step, data)
-    return _Kept(outputs, choices, tuple(f"{step.do}: {note}" for note in notes))
+    return StepResult(outputs, choices, tuple(f"{step.do}: {note}" for note in notes))
 
 
 def _explain_threshold(step: RecipeStep, data: dict[str, Any]) -> tuple[Choice, ...]:
