@@ -31,3 +31,34 @@ def stand_ins(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     yield module
     steps.load_step.cache_clear()
     steps._settings_model.cache_clear()
+
+
+def _load_catalogue() -> ModuleType:
+    """Load `hard_cases/catalogue.py` once, by its path: tests are no package."""
+    name = "hard_cases_catalogue"
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / "hard_cases" / "catalogue.py")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        spec.loader.exec_module(module)
+    return sys.modules[name]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that takes `hard_case` over the catalogue of hard cases, `hard_discs` over those of round particles."""
+    for fixture in {"hard_case", "hard_discs"} & set(metafunc.fixturenames):
+        cases = _load_catalogue().CASES
+        chosen = [name for name in cases if fixture == "hard_case" or cases[name]().discs]
+        metafunc.parametrize(fixture, [pytest.param(cases[name], id=name) for name in chosen], indirect=True)
+
+
+@pytest.fixture
+def hard_case(request: pytest.FixtureRequest) -> object:
+    """One case of `hard_cases/catalogue.py`: `mask`, `n_components`, `n_particles`, `discs`."""
+    return request.param()
+
+
+@pytest.fixture
+def hard_discs(request: pytest.FixtureRequest) -> object:
+    """One case of `hard_cases/catalogue.py` with round particles."""
+    return request.param()

@@ -1,9 +1,17 @@
+from .convexity import split_by_convexity as split_by_convexity
 from .distance import distance_map as distance_map
 from .distance import squared_distance_map as squared_distance_map
+from .elbow import count_by_elbow as count_by_elbow
+from .elbow import elbow_curve as elbow_curve
+from .ellipses import fit_ellipse as fit_ellipse
+from .ellipses import fit_overlapping_ellipses as fit_overlapping_ellipses
+from .ellipses import split_by_ellipses as split_by_ellipses
 from .hierarchy import BasinTree as BasinTree
 from .hierarchy import merge_by_dynamic as merge_by_dynamic
 from .hierarchy import watershed_hierarchy as watershed_hierarchy
 from .local_kmeans import split_by_local_kmeans as split_by_local_kmeans
+from .local_mixture import split_by_local_mixture as split_by_local_mixture
+from .local_spectral import split_by_local_spectral as split_by_local_spectral
 from .peaks import find_distance_peaks as find_distance_peaks
 from .peaks import find_peaks_with_dynamics as find_peaks_with_dynamics
 from .watershed import flood as flood

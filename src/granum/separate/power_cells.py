@@ -166,7 +166,7 @@ def _sweep(
     out: NDArray[np.int32],
 ) -> None:
     """Add up (pixels, sum of y, sum of x) of every cell; write the cells when `name` is not negative."""
-    k, (y0, x0, side, ny, nx) = len(centres), frame
+    k, (_, x0, side, ny, nx) = len(centres), frame
     offsets, members = _sort_centres(centres, frame)
     rivals, floors, heaviest, n = np.arange(k), np.empty(k), weights.max(), k
     slopes, levels = np.empty(k), np.empty(k)
