@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import numba
 import pytest
 from hypothesis import settings
 
@@ -15,6 +16,9 @@ from granum import steps
 # no deadline: the first example pays for the compilation of kernels; the same examples in every run
 settings.register_profile("granum", deadline=None, derandomize=True)
 settings.load_profile("granum")
+
+# small images gain nothing from threads, and lose much where several test runs share the cores
+numba.set_num_threads(1)
 
 
 @pytest.fixture

@@ -53,8 +53,8 @@ def find_basins(
         room = int(counts.max())
     pairs = np.concatenate([pairs[i, :n] for i, n in enumerate(counts)])
     saddles = np.concatenate([saddles[i, :n] for i, n in enumerate(counts)])
-    # equal saddles keep the order of their list, which is the order of their pixels
-    order = np.argsort(-saddles, kind="stable")
+    # equal saddles in the order of their maxima, which no tiling changes
+    order = np.lexsort((pairs[:, 1], pairs[:, 0], -saddles))
     return labels, maxima, pairs[order], saddles[order]
 
 
@@ -268,16 +268,16 @@ def find_plateau_centres(relief: Any, labels: Any, maxima: Any, corners: Any) ->
     centres = np.empty(len(maxima), np.int64)
     queue = np.empty(64, np.int64)
     for i in range(len(maxima)):
-        y, x = maxima[i] // width, maxima[i] % width
-        level = relief[y, x]
-        queue, count = _note_equal(labels, relief, y, x, level, queue, 0)
+        first_y, first_x = maxima[i] // width, maxima[i] % width
+        level = relief[first_y, first_x]
+        queue, count = _note_equal(labels, relief, first_y, first_x, level, queue, 0)
         done = 0
         sum_y, sum_x = 0, 0
         while done < count:
             y, x = queue[done] // width, queue[done] % width
             done += 1
-            sum_y += y
-            sum_x += x
+            sum_y += y - first_y  # from the first pixel, so that rounding is the same wherever the plateau lies
+            sum_x += x - first_x
             for dy in range(-1, 2):
                 for dx in range(-1, 2):
                     v, u = y + dy, x + dx
@@ -290,7 +290,7 @@ def find_plateau_centres(relief: Any, labels: Any, maxima: Any, corners: Any) ->
         for k in range(count):
             y, x = queue[k] // width, queue[k] % width
             labels[y, x] = -labels[y, x]
-            away = (y - sum_y / count) ** 2 + (x - sum_x / count) ** 2
+            away = (y - first_y - sum_y / count) ** 2 + (x - first_x - sum_x / count) ** 2
             if nearest < 0 or away < nearest or (away == nearest and queue[k] < centres[i]):
                 nearest, centres[i] = away, queue[k]
     return centres

@@ -22,6 +22,8 @@ from granum.steps import Range
 __all__ = ["flood", "split_by_watershed"]
 
 _TASK = 64  # components that one thread takes at a time
+_DOWN = np.array([-1, 0, 0, 1, -1, -1, 1, 1])  # neighbours: four by edges, then four by corners
+_ACROSS = np.array([0, -1, 1, 0, -1, 1, -1, 1])
 
 
 def split_by_watershed(
@@ -74,7 +76,7 @@ def split_by_watershed(
     Notes
     -----
     Without `peaks` the cost is that of `watershed_hierarchy` and 8 bytes per pixel; with them, that of `flood`. Results
-    equal ``skimage.segmentation.watershed`` with 4-connectivity up to ties.
+    equal ``skimage.segmentation.watershed`` with ``connectivity=2`` up to ties, but never cross a corner of background.
 
     References
     ----------
@@ -259,8 +261,6 @@ def _flood_components(relief: Any, positions: Any, seeds: Any, starts: Any, corn
     flat_relief = relief.ravel()
     flat_labels = labels.ravel()
     reach = 8 if corners else 4
-    offsets_y = np.array([-1, 0, 0, 1, -1, -1, 1, 1])
-    offsets_x = np.array([0, -1, 1, 0, -1, 1, -1, 1])
     for group in prange(len(starts) - 1):
         heap = np.empty((256, 2), np.int64)
         size = 0
@@ -272,7 +272,7 @@ def _flood_components(relief: Any, positions: Any, seeds: Any, starts: Any, corn
             size = _pop(heap, size, flat_relief)
             y, x = position // width, position % width
             for k in range(reach):
-                v, u = y + offsets_y[k], x + offsets_x[k]
+                v, u = y + _DOWN[k], x + _ACROSS[k]
                 if v < 0 or u < 0 or v >= height or u >= width or labels[v, u] >= 0:
                     continue
                 if k >= 4 and labels[y, u] == 0 and labels[v, x] == 0:

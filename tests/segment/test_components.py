@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+from scipy import ndimage
+
+from granum.errors import SettingError, ShapeError
+from granum.segment.components import label_components
+
+masks = arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, max_side=24))
+
+
+@given(masks, st.sampled_from([1, 2]))
+def test_labels_equal_those_of_scipy(mask, connectivity):
+    expected, _ = ndimage.label(mask, ndimage.generate_binary_structure(2, connectivity))
+    labels = label_components(mask, connectivity=connectivity)
+    assert labels.dtype == np.int32
+    np.testing.assert_array_equal(labels, expected)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 200), (200, 1), (33, 64), (70, 129)])
+@pytest.mark.parametrize("density", [0.0, 0.4, 0.6, 0.9, 1.0])
+def test_strips_do_not_show(shape, density):
+    mask = np.random.default_rng(3).random(shape) < density
+    np.testing.assert_array_equal(label_components(mask), ndimage.label(mask)[0])
+
+
+def test_more_objects_than_16_bits_hold():
+    mask = np.zeros((532, 532), bool)
+    mask[::2, ::2] = True
+    labels = label_components(mask)
+    assert labels.max() == 266 * 266 > 70_000
+    np.testing.assert_array_equal(labels[mask], np.arange(1, 266 * 266 + 1))
+
+
+def test_a_spiral_is_one_object():
+    mask = np.zeros((41, 41), bool)
+    for ring in range(0, 20, 2):
+        mask[ring : 41 - ring, [ring, 40 - ring]] = True
+        mask[[ring, 40 - ring], ring : 41 - ring] = True
+        mask[ring + 1, ring] = False
+        if ring:
+            mask[ring, ring - 1] = mask[ring, ring - 2] = True
+    assert label_components(mask).max() == ndimage.label(mask)[1] == 1
+
+
+def test_corners_join_only_when_asked():
+    mask = np.eye(3, dtype=bool)
+    assert label_components(mask).max() == 3
+    assert label_components(mask, connectivity=2).max() == 1
+
+
+def test_any_dtype_order_and_protection_is_taken():
+    mask = np.random.default_rng(0).random((30, 40)) < 0.5
+    expected = ndimage.label(mask)[0]
+    locked = mask.copy()
+    locked.flags.writeable = False
+    for same in (
+        locked,
+        np.asfortranarray(mask),
+        mask.astype(">i2"),
+        mask.astype(float),
+        np.repeat(mask, 2, 1)[:, ::2],
+    ):
+        np.testing.assert_array_equal(label_components(same), expected)
+
+
+def test_wrong_input_is_named():
+    with pytest.raises(ShapeError, match="two axes"):
+        label_components(np.zeros((2, 2, 2), bool))
+    with pytest.raises(ShapeError, match="empty"):
+        label_components(np.zeros((0, 4), bool))
+    with pytest.raises(SettingError, match="connectivity: is 8, must be 1"):
+        label_components(np.ones((2, 2), bool), connectivity=8)
