@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from granum.errors import GranumError, ReadError
+from granum.errors import MissingExtraError, ReadError
 from granum.image import Image
 
 __all__ = ["MAX_PLANE_BYTES", "MAX_RATIO", "check_declared_size", "guard_planes", "read_exactly", "reading"]
@@ -42,7 +42,7 @@ def reading(path: Path, what: str = "image") -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
-    except GranumError:
+    except (ReadError, MissingExtraError):
         raise
     except FileNotFoundError:
         raise ReadError(f"{path}: no such file.") from None
@@ -67,7 +67,7 @@ def guard_planes(image: Image, path: Path, what: str) -> Image:
             plane = np.ascontiguousarray(inner(t, c, z))
             if plane.shape != shape:
                 raise ReadError(f"{path}: plane is {plane.shape} pixels where the header says {shape}; it is damaged.")
-            return plane
+            return plane if plane.flags.writeable else plane.copy()
 
     return replace(image, read_plane=read_plane)
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +25,17 @@ __all__ = ["read_emd"]
 _MAX_NODES = 10_000
 _MAX_DEPTH = 8
 _MAX_METADATA = 16 * 2**20
+_PROBE_S = 20
 
 
 def read_emd(path: Path, *, max_plane_bytes: int) -> Image:
     """Return the first image of an EMD file; Velox images of the same size become channels named by detector."""
+    _probe(path, max_plane_bytes)
+    return open_emd(path, max_plane_bytes=max_plane_bytes)
+
+
+def open_emd(path: Path, *, max_plane_bytes: int) -> Image:
+    """Return the image as `read_emd` does, without first trying it in another process."""
     import h5py
 
     with h5py.File(path, "r") as file:
@@ -37,6 +46,21 @@ def read_emd(path: Path, *, max_plane_bytes: int) -> Image:
         if ncem is not None:
             return _read_ncem(path, file, ncem, max_plane_bytes)
     raise ReadError(f"{path}: is an HDF5 file without an EMD image (neither NCEM nor Velox); export it as TIFF.")
+
+
+def _probe(path: Path, max_plane_bytes: int) -> None:
+    """Try in another process first: damaged HDF5 can hang or crash its library, and nothing here could stop it."""
+    code = (
+        "import sys, pathlib; from granum.read.emd import open_emd;"
+        "open_emd(pathlib.Path(sys.argv[1]), max_plane_bytes=int(sys.argv[2])).read_plane(0, 0, 0)"
+    )
+    command = [sys.executable, "-P", "-c", code, str(path.absolute()), str(max_plane_bytes)]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=_PROBE_S, check=False)
+    except subprocess.TimeoutExpired:
+        raise ReadError(f"{path}: took longer than {_PROBE_S} s to open; it is damaged.") from None
+    if done.returncode < 0:
+        raise ReadError(f"{path}: makes the HDF5 library crash; it is damaged.")
 
 
 def _child(group: Any, name: str) -> Any:

@@ -81,12 +81,12 @@ class _Tree:
             if kind == 20:
                 entries[name] = self.group(depth + 1)
             elif kind == 21:
-                entries[name] = self.value()
+                entries[name] = self.value(is_pixels=name == "Data")
             else:
                 raise ReadError(f"{self.path}: tag {name!r} is of kind {kind}, not 20 or 21; it is damaged.")
         return entries
 
-    def value(self) -> Any:
+    def value(self, *, is_pixels: bool = False) -> Any:
         """Return what one tag holds: a number, a tuple, a text, or where a long array lies."""
         if self.file.read(4) != b"%%%%":
             raise ReadError(f"{self.path}: a tag does not start with %%%%; it is damaged.")
@@ -102,17 +102,17 @@ class _Tree:
         if code == 18:
             return self._text(self._numbers("u2", about[1]))
         if code == 20:
-            return self._array(about)
+            return self._array(about, is_pixels)
         raise ReadError(f"{self.path}: a tag holds the unknown type {code}; it is damaged.")
 
-    def _array(self, about: list[int]) -> Any:
+    def _array(self, about: list[int], is_pixels: bool) -> Any:
         count = about[-1]
         parts = [_VALUES[part] for part in about[5:-1:2]] if about[1] == 15 else [_VALUES[about[1]]]
         width = sum(np.dtype(part).itemsize for part in parts)
         offset = self.file.tell()
         if count < 0 or offset + count * width > self.size:
             raise ReadError(f"{self.path}: is truncated: an array of {count} values ends beyond the file.")
-        if about[1] == 4 and count <= _MAX_TEXT:
+        if about[1] == 4 and count <= _MAX_TEXT and not is_pixels:  # texts are arrays of 16-bit letters
             return self._text(self._numbers("u2", count))
         self.file.seek(offset + count * width)
         return _Stored(offset, parts[0] if len(parts) == 1 else f"V{width}", count)

@@ -6,6 +6,7 @@ Their resolution fields (pHYs, JFIF, BMP) describe printing and are never taken 
 from __future__ import annotations
 
 import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ def read_png(path: Path, *, max_plane_bytes: int) -> Image:
         pixels: NDArray[Any] = imagecodecs.png_decode(path.read_bytes())
         return pixels
 
+    _check_png_chunks(path)
     notes = ["Stored with a colour palette; read as the colours it stands for."] if kind == 3 else []
     return image_of_samples(load, path, notes=notes, format="PNG", metadata={"bit_depth": depth})
 
@@ -121,6 +123,27 @@ def read_npy(path: Path, *, max_plane_bytes: int) -> Image:
         return np.array(five[t, c, z], dtype=native)
 
     return Image((t, c, z, y, x), native, read_plane, source=path, format="NPY", notes=notes)
+
+
+def _check_png_chunks(path: Path) -> None:
+    """Refuse a PNG whose chunks are cut or changed; libpng would print about it and go on."""
+    with path.open("rb") as file:
+        file.seek(8)
+        kind = b""
+        while kind != b"IEND":
+            length, kind = struct.unpack(">I4s", _whole(path, file.read(8), 8))
+            checksum = zlib.crc32(kind)
+            while length > 0:
+                part = _whole(path, file.read(min(length, 2**20)), min(length, 2**20))
+                checksum, length = zlib.crc32(part, checksum), length - len(part)
+            if struct.unpack(">I", _whole(path, file.read(4), 4))[0] != checksum:
+                raise ReadError(f"{path}: is damaged: the checksum of its PNG chunk {kind!r} is wrong.")
+
+
+def _whole(path: Path, data: bytes, n: int) -> bytes:
+    if len(data) < n:
+        raise ReadError(f"{path}: is a truncated PNG.")
+    return data
 
 
 def _pillow_jpeg(path: Path) -> Any:

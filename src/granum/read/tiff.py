@@ -96,6 +96,7 @@ def _layout(path: Path, tif: Any, series: Any, max_plane_bytes: int) -> _Layout:
         chosen = pages[i]
         if chosen is None:
             raise ReadError(f"{path}: plane {i} is missing, it lies in another file; join them to one file first.")
+        _check_segments(path, chosen, page)
         with lock:  # the pages share one file handle
             tif.filehandle.open()
             try:
@@ -107,10 +108,19 @@ def _layout(path: Path, tif: Any, series: Any, max_plane_bytes: int) -> _Layout:
     return _Layout(outer, outer_shape, inner, load_block)
 
 
+def _check_segments(path: Path, page: Any, keyframe: Any) -> None:
+    """Refuse a page that lists fewer strips or tiles than its size needs; the rest would be invented."""
+    needed, listed = math.prod(keyframe.chunked), len(page.dataoffsets)
+    if listed < needed:
+        raise ReadError(f"{path}: lists {listed} of {needed} strips or tiles; it is damaged.")
+
+
 def _whole_series(path: Path, tif: Any, series: Any, max_plane_bytes: int) -> _Layout:
     """Return the layout of a series whose pages do not line up with planes: it is decoded in one piece."""
     stored = path.stat().st_size
     check_declared_size(path, series.shape, series.dtype.itemsize, stored=stored, max_bytes=max_plane_bytes)
+
+    _check_segments(path, series.keyframe, series.keyframe)
 
     def load_block(i: int) -> NDArray[Any]:
         tif.filehandle.open()
