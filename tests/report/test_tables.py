@@ -162,3 +162,22 @@ def test_tables_that_are_none_are_said(tmp_path, text, message):
         path.write_text(text)
     with pytest.raises(ReadError, match=message):
         read_objects_csv(path)
+
+
+def test_reading_in_chunks_gives_the_same_table(tmp_path, monkeypatch):
+    from granum.report import tables
+
+    objects = {
+        "label": np.arange(1, 11),
+        "contrast": np.array([1.0] * 4 + [np.nan] + [2.5] * 5),
+        "note": np.array(["7"] * 6 + ["seven"] * 4, dtype=object),
+    }
+    write_objects_csv(tmp_path / "o.csv", objects, file="a")
+    whole = read_objects_csv(tmp_path / "o.csv")
+    monkeypatch.setattr(tables, "_CHUNK", 3)
+    chunked = read_objects_csv(tmp_path / "o.csv")
+    for name, values in whole.items():
+        assert chunked[name].dtype == values.dtype
+        assert np.array_equal(chunked[name], values, equal_nan=values.dtype.kind == "f")
+    assert read_objects_csv(tmp_path / "o.csv", max_rows=4)["label"].tolist() == [1, 2, 3, 4]
+    assert read_objects_csv(tmp_path / "o.csv", ["label"], max_rows=0)["label"].tolist() == []

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from granum.errors import OutputError, ReadError
 from granum.object_table import COLUMNS
 from granum.report.methods import write_methods
-from granum.report.run_sizes import RunSizes, collect_sizes
+from granum.report.run_sizes import SIZE_COLUMNS, RunSizes, collect_sizes
 from granum.report.section import UNIT_NAMES, format_number, table_html
 from granum.report.size_section import sizes_html, statistics_methods
 from granum.report.tables import read_images_csv, read_objects_csv
@@ -92,8 +92,9 @@ def _resource(name: str) -> str:
 def _page(folder: Path, run: dict[str, Any], sections: Sequence[Path]) -> Iterator[str]:
     """Yield the page piece by piece."""
     images = read_images_csv(folder / "images.csv")
-    objects = read_objects_csv(folder / "objects.csv") if (folder / "objects.csv").is_file() else {}
-    sizes = collect_sizes(objects, images)
+    table = folder / "objects.csv"
+    sizes = collect_sizes(read_objects_csv(table, SIZE_COLUMNS) if table.is_file() else {}, images)
+    objects = read_objects_csv(table, max_rows=_MOST_ROWS) if table.is_file() else {}
     shown = sections[:_MOST_SECTIONS]
     script = _resource("page.js")
     yield _head(_title(run, images), script)
@@ -111,7 +112,7 @@ def _page(folder: Path, run: dict[str, Any], sections: Sequence[Path]) -> Iterat
         yield "</div>" if shown else ""
         if len(sections) > len(shown):
             yield f'<p class="quiet">The other {len(sections) - len(shown)} images stand in the table above.</p>'
-    yield _objects_table(objects, images, len(shown) if len(sections) == len(images) else 0)
+    yield _objects_table(objects, sizes.n_all, images, len(shown) if len(sections) == len(images) else 0)
     yield _methods(run, images, sizes)
     yield _provenance(run)
     yield (
@@ -150,11 +151,11 @@ def _with_unit(value: float | None, unit: str) -> str:
     return f"{escape(format_number(value))} <small>{escape(unit)}</small>"
 
 
-def _interval_words(interval: tuple[float, float] | None, unit: str) -> str:
+def _interval_words(interval: tuple[float, float] | None) -> str:
     if interval is None:
         return ""
     low, high = (format_number(value) for value in interval)
-    return escape(f"95 %: {low} to {high} {unit}".strip())
+    return escape(f"95 %: {low} to {high}")
 
 
 def _header(run: Mapping[str, Any], images: Sequence[Mapping[str, Any]], sizes: RunSizes) -> str:
@@ -167,13 +168,13 @@ def _header(run: Mapping[str, Any], images: Sequence[Mapping[str, Any]], sizes: 
         number = found.number
         low, high = (escape(format_number(value, digits=3)) for value in (number.d10, number.d90))
         cells += [
-            _number("median size D50", _with_unit(number.d50, unit), _interval_words(number.d50_interval, unit)),
+            _number("median size D50", _with_unit(number.d50, unit), _interval_words(number.d50_interval)),
             _number(
                 "D10 to D90",
                 f"{low}–{high} <small>{unit}</small>",
                 escape(f"span {format_number(number.span, digits=3)}"),
             ),
-            _number("mean size", _with_unit(number.mean, unit), _interval_words(found.d_1_0_interval, unit)),
+            _number("mean size", _with_unit(number.mean, unit), _interval_words(found.d_1_0_interval)),
         ]
     if sizes.density is not None:
         cells.append(_number("number density", _with_unit(sizes.density, f"per {sizes.density_unit}")))
@@ -237,9 +238,10 @@ def _shown_columns(objects: Mapping[str, NDArray[Any]]) -> list[str]:
     return names
 
 
-def _objects_table(objects: Mapping[str, NDArray[Any]], images: Sequence[Mapping[str, Any]], n_sections: int) -> str:
-    n = len(objects.get("label", ()))
-    if not n:
+def _objects_table(
+    objects: Mapping[str, NDArray[Any]], n: int, images: Sequence[Mapping[str, Any]], n_sections: int
+) -> str:
+    if not len(objects.get("label", ())):
         return ""
     names = _shown_columns(objects)
     places = {(row["file"], row.get("frame") or 0): i for i, row in enumerate(images)}
@@ -247,7 +249,7 @@ def _objects_table(objects: Mapping[str, NDArray[Any]], images: Sequence[Mapping
     several_frames = len({row.get("frame") for row in images}) > 1
     first = (["file"] if several_files else []) + (["frame"] if several_frames else [])
     columns = {name: objects[name][:_MOST_ROWS].tolist() for name in {*first, *names, "file", "frame", "label"}}
-    ys, xs = (objects.get(axis, np.zeros(n))[:_MOST_ROWS].tolist() for axis in ("y", "x"))
+    ys, xs = (objects.get(axis, np.zeros(_MOST_ROWS))[:_MOST_ROWS].tolist() for axis in ("y", "x"))
     body = []
     for i in range(min(n, _MOST_ROWS)):
         section = places.get((columns["file"][i], columns["frame"][i]), -1)

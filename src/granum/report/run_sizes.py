@@ -17,7 +17,13 @@ from granum.measure.sampling import border_weights
 from granum.measure.sizes import SizeDistribution, size_distribution
 from granum.object_table import FLAGS
 
-__all__ = ["RunSizes", "collect_sizes"]
+__all__ = ["SIZE_COLUMNS", "RunSizes", "collect_sizes"]
+
+SIZE_COLUMNS = frozenset(
+    ["file", "frame", "label", "flags", "bbox_height_px", "bbox_width_px"]
+    + [f"{name}_{unit}" for name in ("ecd", "feret_min") for unit in ("px", *NM_PER_UNIT)]
+)
+"""Columns of objects.csv that `collect_sizes` needs."""
 
 _WORK = 50_000_000  # draws of the bootstrap, so that the report of a million objects does not take minutes
 _BORDER = "touches_border"

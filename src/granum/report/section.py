@@ -77,19 +77,18 @@ def table_html(rows: Sequence[Mapping[str, Any]], *, sortable: bool = False) -> 
     names = list(dict.fromkeys(name for row in rows for name in row))
     text = {name for name in names if any(isinstance(row.get(name), str | dict | list) for row in rows)}
     kind = {name: ' class="text"' if name in text else "" for name in names}
-    kind |= {name: ' class="text wrap"' for name in ("warnings", "settings") if name in names}
+    kind |= {name: ' class="text wrap"' for name in ("settings", "reason") if name in names}
     head = "".join(f"<th{kind[name]}>{escape(name.replace('_', ' '))}</th>" for name in names)
-    body = "".join(
-        "<tr>"
-        + "".join(
-            f"<td{kind[name]}>{escape('' if row.get(name) is None else _format_value(row[name]))}</td>"
-            for name in names
-        )
-        + "</tr>"
-        for row in rows
-    )
+    body = "".join("<tr>" + "".join(_cell(row.get(name), name, kind[name]) for name in names) + "</tr>" for row in rows)
     start = '<table class="sortable">' if sortable else "<table>"
     return f"{start}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _cell(value: Any, name: str, kind: str) -> str:
+    text = escape("" if value is None else _format_value(value))
+    if name == "warnings":  # one line in the table; all of it when pointed at, and in the image's own part
+        return f'<td class="text long" title="{text}">{text}</td>'
+    return f"<td{kind}>{text}</td>"
 
 
 def _choice_html(choice: Mapping[str, Any]) -> str:
