@@ -15,11 +15,18 @@ from granum.errors import SettingError, ShapeError
 from granum.preprocess import find_analysed_area, measure_scale_bar
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
-CLEAN = {
-    "tem_gold_sintering/images": 40, "nuclei_fluorescence/images": 34, "seed_gold_particles": 1, "stem_catalyst_boxes/images": 33,
-    "ni_superalloy_3class/images": 18, "sandstone_4class/images": 9, "fibsem_drift_stack": 14, "insitu_tem_titanium/images": 8,
-    "scratch_assay": 10, "seed_confluency": 13,
-}  # fmt: skip
+CLEAN = [
+    "tem_gold_sintering/images",
+    "nuclei_fluorescence/images",
+    "seed_gold_particles",
+    "stem_catalyst_boxes/images",
+    "ni_superalloy_3class/images",
+    "sandstone_4class/images",
+    "fibsem_drift_stack",
+    "insitu_tem_titanium/images",
+    "scratch_assay",
+    "seed_confluency",
+]
 
 
 def particles(height: int = 480, width: int = 640, ground: float = 110.0) -> np.ndarray:

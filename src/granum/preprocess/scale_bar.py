@@ -100,7 +100,7 @@ def find_scale_bar_in_levels(levels: NDArray[np.uint8], rows: tuple[int, int] | 
 def _thin_strokes(drawn: NDArray[np.uint8], strips: list[tuple[int, int]]) -> list[Box]:
     """Return level strokes of dark ink, plain or with an upright tick at both ends, in strips of rows."""
     height, width = drawn.shape
-    shortest = max(12, round(0.015 * width))
+    shortest = max(12, round(0.015 * width)) | 1  # odd: OpenCV shifts what an even kernel opens
     found = []
     for top, bottom in strips:
         ink = (drawn[top:bottom] <= _INK).astype(np.uint8)
@@ -222,8 +222,8 @@ def _frame(drawn: NDArray[np.uint8], box: Box, text_height: int) -> Box:
     def flat(pixels: NDArray[np.uint8]) -> bool:
         return bool(pixels.size and (np.abs(pixels.astype(np.int16) - ground) <= 3).mean() > 0.97)
 
-    # a frame ends; ground that goes on farther than two letters is the picture's own
-    limit = 2 * text_height
+    # a frame ends; ground that goes on farther than three letters is the picture's own
+    limit = 3 * text_height
     up = _flat_steps(lambda i: flat(drawn[y0 - 1 - i, x0:x1]), min(limit, y0), limit)
     down = _flat_steps(lambda i: flat(drawn[y1 + i, x0:x1]), min(limit, height - y1), limit)
     left = _flat_steps(lambda i: flat(drawn[y0:y1, x0 - 1 - i]), min(limit, x0), limit)
