@@ -228,7 +228,7 @@ def export_run(out: str | Path, to: str, place: str | Path | None = None, *, ove
         raise SettingError(f"--to {to!r}: no such format; {nearest_name(to, EXPORTS)}")
     place = Path(place) if place is not None else out.resolve().with_name(f"{out.resolve().name}-{to}")
     if place.exists() and not overwrite:
-        raise OutputError(f"{place}: exists; choose another place, or allow to overwrite it.")
+        raise OutputError(f"{place}: exists; choose another place (-o), or allow to overwrite it (--overwrite).")
     if place.exists() and place.resolve() in (out.resolve(), *out.resolve().parents):
         raise OutputError(f"{place}: holds the run itself and is not overwritten; choose another place.")
     temporary = place.with_name(f".{place.name}.tmp")
