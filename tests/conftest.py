@@ -49,7 +49,7 @@ def _load_catalogue() -> ModuleType:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test that takes `hard_case` over the catalogue of hard cases, `hard_discs` over those of round particles."""
+    """Run a test that takes `hard_case` over the catalogue, `hard_discs` over its round particles."""
     for fixture in {"hard_case", "hard_discs"} & set(metafunc.fixturenames):
         cases = _load_catalogue().CASES
         chosen = [name for name in cases if fixture == "hard_case" or cases[name]().discs]

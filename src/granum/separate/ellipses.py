@@ -117,7 +117,8 @@ def fit_overlapping_ellipses(
         A setting is out of its range.
     """
     _, found = _fit_all(mask, max_residual, max_overlap, min_inside)
-    rows = [ellipse + [box[0].start, box[1].start, 0, 0, 0] for (box, _), ellipses in found for ellipse in ellipses]
+    corners = [(box[0].start, box[1].start, 0, 0, 0) for (box, _), ellipses in found for _ in ellipses]
+    rows = [ellipse + corner for ellipse, corner in zip((e for _, es in found for e in es), corners, strict=True)]
     return np.array(rows, dtype=np.float64).reshape(-1, 5)
 
 

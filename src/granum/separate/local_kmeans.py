@@ -69,7 +69,7 @@ def split_by_local_kmeans(
 
     Sums over stretches of a row are taken in closed form in integers, so the result does not depend on the number of
     threads, and the cost goes with the number of particles times their height, also within one component. Cells are
-    convex: neither form cuts elongated particles well that lie side by side (`split_by_local_mixture` does), and a
+    convex: neither form cuts elongated particles well that touch at an angle (`split_by_local_mixture` does), and a
     cluster of a bent component can be in two pieces.
 
     References

@@ -65,9 +65,10 @@ def split_by_local_mixture(
     Notes
     -----
     Expectation-maximisation [1]_ with full covariances, started at the peaks as uniform discs of the largest radius
-    that fits there. It cuts elongated particles that lie side by side or end to end where k-means and power cells
-    cannot. It wants one peak per particle: a rod with two peaks becomes two. Particles far from elliptic are cut
-    better by watershed or `split_by_convexity`.
+    that fits there. It cuts elongated particles where they touch, which k-means and power cells cannot. It wants
+    one peak per particle, not far from its middle: a rod with two peaks becomes two, and of two parallel rods with
+    peaks at opposite ends it may find left and right halves. Particles far from elliptic are cut better by watershed
+    or `split_by_convexity`.
 
     About one microsecond per pixel of the components with several peaks. Components larger than 600 pixels per peak
     are fitted on a regular subset of their pixels. In components of more than 12 peaks a Gaussian is followed to four
@@ -128,10 +129,12 @@ def _reach_tiles(models: Any, frame: Any) -> Any:
     offsets = np.zeros(ny * nx + 1, np.int64)
     for j in range(k):
         dy, dx = REACH * np.sqrt(models[j, 2]), REACH * np.sqrt(models[j, 4])
-        spans[j, 0] = max(np.int64((models[j, 0] - dy - y0) / side), 0) if ny * nx > 1 else 0
-        spans[j, 1] = min(np.int64((models[j, 0] + dy - y0) / side), ny - 1) if ny * nx > 1 else 0
-        spans[j, 2] = max(np.int64((models[j, 1] - dx - x0) / side), 0) if ny * nx > 1 else 0
-        spans[j, 3] = min(np.int64((models[j, 1] + dx - x0) / side), nx - 1) if ny * nx > 1 else 0
+        if ny * nx == 1:
+            dy = dx = np.float64(side)
+        spans[j, 0] = np.int64(max((models[j, 0] - dy - y0) / side, 0.0))
+        spans[j, 1] = np.int64(min((models[j, 0] + dy - y0) / side, ny - 1.0))
+        spans[j, 2] = np.int64(max((models[j, 1] - dx - x0) / side, 0.0))
+        spans[j, 3] = np.int64(min((models[j, 1] + dx - x0) / side, nx - 1.0))
         for ty in range(spans[j, 0], spans[j, 1] + 1):
             for tx in range(spans[j, 2], spans[j, 3] + 1):
                 offsets[ty * nx + tx + 1] += 1
