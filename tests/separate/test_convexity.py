@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy import ndimage as ndi
 
 from granum.errors import SettingError
 from granum.separate.convexity import split_by_convexity
@@ -16,7 +17,7 @@ def polygon(shape, *corners):
 def test_two_angular_particles_are_cut_where_they_touch():
     one = polygon((90, 130), (8, 14), (15, 50), (60, 60), (70, 20))
     other = polygon((90, 130), (40, 56), (20, 90), (60, 115), (75, 75))
-    labels = split_by_convexity(one | other)
+    labels = split_by_convexity(ndi.binary_opening(one | other))  # a corner's last pixel hangs on by its own corner
     assert labels.max() == 2
     got = labels == labels[40, 30]
     assert (got & one).sum() / (got | one).sum() > 0.93

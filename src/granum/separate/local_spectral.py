@@ -69,7 +69,7 @@ def split_by_local_spectral(
     .. [1] J. Shi, J. Malik, "Normalized cuts and image segmentation", IEEE Trans. PAMI 22 (2000).
        doi:10.1109/34.868688
     """
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     pixels = check_mask(mask)
     starts = check_peaks(peaks, pixels.shape)
