@@ -58,10 +58,15 @@ def to_levels(image: NDArray[Any]) -> NDArray[np.uint8]:
         return image
     if not high > low:
         return np.zeros(image.shape, np.uint8)
+    scale = 255 / (high - low)
+    if image.dtype == np.uint8 or image.dtype == np.uint16:
+        values = np.arange(np.iinfo(image.dtype).max + 1, dtype=np.float64)
+        table = np.round(np.clip((values - low) * scale, 0, 255)).astype(np.uint8)
+        return table[image]
     levels = np.empty(image.shape, np.uint8)
     for rows in range(0, len(image), 512):  # in bands, so that no float copy of the whole image is made
         part = image[rows : rows + 512].astype(np.float64)
-        levels[rows : rows + 512] = np.round((part - low) * (255 / (high - low)))
+        levels[rows : rows + 512] = np.round((part - low) * scale)
     return levels
 
 

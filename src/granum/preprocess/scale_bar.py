@@ -105,7 +105,11 @@ def _thin_strokes(drawn: NDArray[np.uint8], strips: list[tuple[int, int]]) -> li
     for top, bottom in strips:
         ink = (drawn[top:bottom] <= _INK).astype(np.uint8)
         long = cv2.morphologyEx(ink, cv2.MORPH_OPEN, np.ones((1, shortest), np.uint8))
-        n, _, boxes, _ = cv2.connectedComponentsWithStats(long, connectivity=8)
+        filled = np.flatnonzero(long.any(axis=1))
+        if not len(filled):
+            continue
+        n, _, boxes, _ = cv2.connectedComponentsWithStats(long[filled[0] : filled[-1] + 1], connectivity=8)
+        boxes[:, 1] += filled[0]
         wide = (boxes[1:n, 2] <= 0.7 * width) & (boxes[1:n, 3] <= max(3, 0.03 * height))
         slim = wide & (boxes[1:n, 2] >= 5 * boxes[1:n, 3]) & (boxes[1:n, 4] >= 0.85 * boxes[1:n, 2] * boxes[1:n, 3])
         for x, y, w, h, _ in boxes[1:n][slim].tolist():
@@ -222,8 +226,8 @@ def _frame(drawn: NDArray[np.uint8], box: Box, text_height: int) -> Box:
     def flat(pixels: NDArray[np.uint8]) -> bool:
         return bool(pixels.size and (np.abs(pixels.astype(np.int16) - ground) <= 3).mean() > 0.97)
 
-    # a frame ends; ground that goes on farther than three letters is the picture's own
-    limit = 3 * text_height
+    # a frame ends; ground that goes on farther than two letters is the picture's own
+    limit = 2 * text_height
     up = _flat_steps(lambda i: flat(drawn[y0 - 1 - i, x0:x1]), min(limit, y0), limit)
     down = _flat_steps(lambda i: flat(drawn[y1 + i, x0:x1]), min(limit, height - y1), limit)
     left = _flat_steps(lambda i: flat(drawn[y0:y1, x0 - 1 - i]), min(limit, x0), limit)
