@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from granum.errors import GranumError
-from granum.image import Image
+
+if TYPE_CHECKING:
+    from granum.image import Image
 
 __all__ = ["describe", "info"]
 
