@@ -102,11 +102,11 @@ def split_by_local_kmeans(
             peak_offsets,
             centres,
             weights,
-            max_iterations,
-            tolerance,
+            int(max_iterations),
+            float(tolerance),
             np.cumsum(n_names) - n_names + 1,
             labels,
-            size_weighted,
+            bool(size_weighted),
         )
     return drop_unused(labels, int(n_names.sum())) if n_empty else labels
 

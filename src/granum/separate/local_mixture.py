@@ -95,8 +95,8 @@ def split_by_local_mixture(
             peak_offsets,
             centres,
             np.maximum(peak_radii(runs, centres), 0.5),
-            max_iterations,
-            tolerance,
+            int(max_iterations),
+            float(tolerance),
             np.cumsum(n_names) - n_names + 1,
             labels,
         )
