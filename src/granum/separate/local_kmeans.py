@@ -64,8 +64,8 @@ def split_by_local_kmeans(
     except that a pixel exactly halfway goes to the earlier peak (scikit-learn leaves that to rounding), and that a
     cluster which loses all its pixels (two peaks in one place) is dropped, not moved elsewhere.
 
-    The weighted form assigns to argmin ``|p - c|^2 - r^2`` [2]_: for two overlapping discs the cut is their common chord.
-    Centres follow the centroids, and r the area of the cell, between 1 and 1.2 times the radius at the peak.
+    The weighted form assigns to argmin ``|p - c|^2 - r^2`` [2]_: for two overlapping discs the cut is their common
+    chord. Centres follow the centroids, and r the area of the cell, between 1 and 1.2 times the radius at the peak.
 
     Sums over stretches of a row are taken in closed form in integers, so the result does not depend on the number of
     threads, and the cost goes with the number of particles times their height, also within one component. Cells are
