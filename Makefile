@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 DEMO := demo_out
 WORKERS ?= 2
+PYTHON313 ?= python3.13
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-313 app check bench docs clean
@@ -23,7 +24,7 @@ test: $(VENV)/.test ## run all tests
 	@$(BIN)/python -m pytest -n $(WORKERS)
 
 test-313: ## run all tests with Python 3.13, in a .venv of their own
-	@$(MAKE) --no-print-directory test PYTHON=python3.13 VENV=.venv-313
+	@$(MAKE) --no-print-directory test PYTHON=$(PYTHON313) VENV=.venv-313
 
 app: $(VENV)/.granum ## the app in the browser (it is coming)
 	@$(BIN)/granum app
