@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from granum.measure.runs import ObjectRuns, find_runs
 from granum.object_table import ObjectTable
+from granum.separate.hulls import push_corner
 
 __all__ = ["measure_shape", "shape_of_runs"]
 
@@ -91,22 +92,6 @@ def _intercepts_of(rows, first, last):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _push(chain, n, y, x):  # type: ignore[no-untyped-def]
-    """Add (y, x) to the convex chain of smallest x, y never decreasing; return the new length."""
-    if n > 0 and chain[n - 1, 0] == y:
-        if x >= chain[n - 1, 1]:
-            return n
-        n -= 1
-    while n > 1:
-        ya, xa, yb, xb = chain[n - 2, 0], chain[n - 2, 1], chain[n - 1, 0], chain[n - 1, 1]
-        if xb * (y - ya) < xa * (y - yb) + x * (yb - ya):
-            break
-        n -= 1
-    chain[n, 0], chain[n, 1] = y, x
-    return n + 1
-
-
-@njit(cache=True)
 def _hull(rows, first, last):  # type: ignore[no-untyped-def]
     """Return the corners (y, x) of the convex hull of the pixel squares of one object, in one turning sense."""
     n_rows = 1
@@ -122,8 +107,8 @@ def _hull(rows, first, last):  # type: ignore[no-untyped-def]
             r += 1
         b = -(np.int64(last[r]) + 1)  # mirrored, so that one chain rule serves both sides
         for corner in range(2):
-            n_left = _push(left, n_left, y + corner, a)
-            n_right = _push(right, n_right, y + corner, b)
+            n_left = push_corner(left, n_left, y + corner, a)
+            n_right = push_corner(right, n_right, y + corner, b)
         r += 1
     hull = np.empty((n_left + n_right, 2), np.int64)
     for i in range(n_left):

@@ -3,6 +3,7 @@
 - `distance_map`: how deep each pixel lies in its object
 - `find_distance_peaks`, `find_peaks_with_dynamics`: where particles are
 - `split_by_watershed`, `flood`: cuts along necks of the outline, valleys of the image or edges
+- `split_by_shape`, `merge_convex_parts`: many cuts, of which those stay that make convex objects
 - `watershed_hierarchy`, `merge_by_dynamic`: all levels of a watershed for one flood
 """
 

@@ -1,0 +1,107 @@
+"""Convex hulls of pixel sets as two chains of whole numbers: kernels for `convex_merge` and the measures of shape.
+
+The left chain of a hull has its smallest x, the right chain its largest, both from top to bottom. The right one is kept
+mirrored (-x), so that one rule serves both. Two hulls are joined by merging their chains by y: linear, and exact.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+__all__ = ["fill_chains", "join_chains", "part_extents", "push_corner", "twice_hull_area"]
+
+
+@njit(cache=True)
+def push_corner(chain, n, y, x):  # type: ignore[no-untyped-def]
+    """Add (y, x) to the convex chain of smallest x, y never decreasing; return the new length."""
+    if n > 0 and chain[n - 1, 0] == y:
+        if x >= chain[n - 1, 1]:
+            return n
+        n -= 1
+    while n > 1:
+        ya, xa, yb, xb = chain[n - 2, 0], chain[n - 2, 1], chain[n - 1, 0], chain[n - 1, 1]
+        if xb * (y - ya) < xa * (y - yb) + x * (yb - ya):
+            break
+        n -= 1
+    chain[n, 0], chain[n, 1] = y, x
+    return n + 1
+
+
+@njit(cache=True)
+def part_extents(labels, n_parts):  # type: ignore[no-untyped-def]
+    """Return area, top row, first table row (n_parts + 2) and the table of first and last columns of all parts."""
+    height, width = labels.shape
+    area = np.zeros(n_parts + 1, np.int64)
+    top = np.full(n_parts + 1, height, np.int64)
+    bottom = np.full(n_parts + 1, -1, np.int64)
+    for y in range(height):
+        for x in range(width):
+            part = labels[y, x]
+            if part > 0:
+                area[part] += 1
+                if y > bottom[part]:
+                    bottom[part] = y
+                    top[part] = min(top[part], y)
+    start = np.zeros(n_parts + 2, np.int64)
+    for part in range(1, n_parts + 1):
+        start[part + 1] = start[part] + max(0, bottom[part] - top[part] + 1)
+    columns = np.empty((start[n_parts + 1], 2), np.int32)
+    columns[:, 0], columns[:, 1] = width, -1
+    for y in range(height):
+        for x in range(width):
+            part = labels[y, x]
+            if part > 0:
+                row = start[part] + y - top[part]
+                columns[row, 0] = min(columns[row, 0], x)
+                columns[row, 1] = max(columns[row, 1], x)
+    return area, top, start, columns
+
+
+@njit(cache=True)
+def fill_chains(columns, top, points):  # type: ignore[no-untyped-def]
+    """Write the hull of one part from its columns per row; return the lengths of both chains.
+
+    Its corners are the middles of the pixel edges, in half pixels: the hull of a digital disc then has nearly the area
+    of its pixels, where whole pixel squares would add the steps of the outline. The left chain begins at points[0], the
+    right one, moved down to follow it, needs as much room: 3 points for each row and chain.
+    """
+    n_left = n_right = 0
+    room = 3 * len(columns)
+    left, right = points[:room], points[room:]
+    for row in range(len(columns)):
+        if columns[row, 1] < 0:
+            continue
+        y, a, b = 2 * (top + row), 2 * np.int64(columns[row, 0]), -2 * np.int64(columns[row, 1])
+        for step in range(-1, 2):
+            out = 1 - abs(step)
+            n_left = push_corner(left, n_left, y + step, a - out)
+            n_right = push_corner(right, n_right, y + step, b - out)
+    for i in range(n_right):
+        points[n_left + i, 0], points[n_left + i, 1] = right[i, 0], right[i, 1]
+    return n_left, n_right
+
+
+@njit(cache=True)
+def join_chains(one, two, out):  # type: ignore[no-untyped-def]
+    """Write the chain of the hull of two chains; return its length."""
+    i = j = n = 0
+    while i < len(one) or j < len(two):
+        if j == len(two) or (i < len(one) and one[i, 0] <= two[j, 0]):
+            n = push_corner(out, n, one[i, 0], one[i, 1])
+            i += 1
+        else:
+            n = push_corner(out, n, two[j, 0], two[j, 1])
+            j += 1
+    return n
+
+
+@njit(cache=True)
+def twice_hull_area(left, right):  # type: ignore[no-untyped-def]
+    """Return twice the area between a left and a (mirrored) right chain, which end at the same rows."""
+    doubled = np.int64(0)
+    for i in range(1, len(left)):
+        doubled -= (left[i, 0] - left[i - 1, 0]) * (left[i, 1] + left[i - 1, 1])
+    for i in range(1, len(right)):
+        doubled -= (right[i, 0] - right[i - 1, 0]) * (right[i, 1] + right[i - 1, 1])
+    return doubled
