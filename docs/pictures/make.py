@@ -33,8 +33,8 @@ def make() -> None:
     weights = border_weights(result.objects, result.shape)
     sizes = size_distribution(diameters, weights, unit="nm")
 
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9.6, 4.4), dpi=100, layout="constrained")
-    left.imshow(draw_overlay(simulated.image, result.labels, result.objects), interpolation="none")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9.8, 4.7), dpi=100, layout="constrained")
+    left.imshow(draw_overlay(simulated.image, result.labels, result.objects, width=2), interpolation="none")
     left.set_title(f"{result.n_objects} particles found, {simulated.truth['n_particles']} drawn", fontsize=11)
     left.set_axis_off()
     bins = np.linspace(0, 1.05 * diameters.max(), 22)
@@ -46,7 +46,7 @@ def make() -> None:
     right.spines[["top", "right"]].set_visible(False)
     figure.canvas.draw()
     pixels = np.asarray(figure.canvas.buffer_rgba())[..., :3]
-    few = Picture.fromarray(pixels).quantize(48, dither=Picture.Dither.NONE)
+    few = Picture.fromarray(pixels).quantize(64, Picture.Quantize.MAXCOVERAGE, dither=Picture.Dither.NONE)
     few.save(HERE / "particles.png", optimize=True)
 
 
