@@ -19,6 +19,7 @@ from granum.separate import (
     split_by_local_kmeans,
     split_by_local_mixture,
     split_by_local_spectral,
+    split_by_shape,
     split_by_watershed,
 )
 
@@ -40,8 +41,8 @@ results = {
     "local k-means": split_by_local_kmeans(mask, peaks),
     "k-means, size-weighted": split_by_local_kmeans(mask, peaks, size_weighted=True),
     "watershed by dynamic": split_by_watershed(mask),
-    "Gaussian mixture": split_by_local_mixture(mask, peaks),
-    "convexity": split_by_convexity(mask),
+    "convex merging": split_by_shape(mask)[0],
+    "convex cutting": split_by_convexity(mask),
     "ellipses": split_by_ellipses(mask),
 }
 
@@ -72,7 +73,8 @@ splitters = {
     "watershed by dynamic": split_by_watershed,
     "Gaussian mixture": lambda mask: split_by_local_mixture(mask, find_distance_peaks(mask)),
     "spectral": lambda mask: split_by_local_spectral(mask, find_distance_peaks(mask)),
-    "convexity": split_by_convexity,
+    "convex merging": lambda mask: split_by_shape(mask)[0],
+    "convex cutting": split_by_convexity,
     "ellipses": split_by_ellipses,
 }
 
