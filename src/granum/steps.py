@@ -47,6 +47,7 @@ STEPS: dict[str, tuple[str, tuple[str, ...]]] = {
     "segment.automatic": ("granum.segment.automatic:segment_automatically", ("mask", "relief", "choice")),
     "segment.threshold": ("granum.segment.threshold:segment_by_threshold", ("mask",)),
     "segment.grid_maximum": ("granum.segment.grid_maximum:segment_by_grid_maximum", ("mask",)),
+    "segment.component_tree": ("granum.segment.component_tree:segment_by_component_tree", ("mask",)),
     "segment.mask_cleanup": ("granum.segment.mask_cleanup:clean_mask", ("mask",)),
     "segment.components": ("granum.segment.components:label_components", ("labels",)),
     "separate.peaks": ("granum.separate.peaks:find_distance_peaks", ("peaks",)),

@@ -2,6 +2,7 @@
 
 - `segment_by_threshold`, `threshold_value`: Otsu, Li, triangle, isodata, Yen; Sauvola and Phansalkar
 - `segment_by_grid_maximum`, `grid_maximum_threshold`: from the usual maximum of a tile
+- `segment_by_component_tree`, `find_tree_objects`: each object at a threshold of its own
 - `find_polarity`, `polarity_evidence`: are objects bright or dark
 - `clean_mask`: holes filled, specks dropped
 - `label_components`: number the connected pieces of a mask

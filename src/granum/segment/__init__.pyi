@@ -1,3 +1,6 @@
+from .component_tree import TreeObjects as TreeObjects
+from .component_tree import find_tree_objects as find_tree_objects
+from .component_tree import segment_by_component_tree as segment_by_component_tree
 from .components import label_components as label_components
 from .grid_maximum import grid_maximum_threshold as grid_maximum_threshold
 from .grid_maximum import segment_by_grid_maximum as segment_by_grid_maximum
