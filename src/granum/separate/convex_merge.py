@@ -48,7 +48,7 @@ def merge_convex_parts(
         0 to 1. They are merged whatever the hull when the distance at their saddle is at least this part of the lower
         of their two peaks: there is no neck.
     min_dip : float
-        0 to 1. They are kept apart, whatever the outline, when the image on the cut (mean plus one standard deviation)
+        0 to 1. They are kept apart, whatever the outline, when the image on the cut (mean plus half a standard deviation)
         is lower than the fainter part by at least this part of its height above the background.
 
     Returns
@@ -115,7 +115,7 @@ def split_by_shape(
     mask: ArrayLike,
     image: ArrayLike | None = None,
     *,
-    smoothing: Annotated[float, Range(0, 20)] = 1.0,
+    smoothing: Annotated[float, Range(0, 20)] = 0.5,
     min_dynamic: Annotated[float, Range(0, 1)] = 0.04,
     max_deficit: Annotated[float, Range(0)] = 0.1,
     max_neck: Annotated[float, Range(0, 1)] = 0.95,

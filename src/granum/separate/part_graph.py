@@ -11,7 +11,7 @@ import heapq
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 from numpy.typing import NDArray
 
 from granum.separate.hulls import fill_chains, join_chains, part_extents, twice_hull_area
@@ -79,20 +79,20 @@ def _row_contacts(labels, distance, light, y, place, keys, saddles, values):  # 
     return place
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True)
 def find_contacts(labels, distance, light):  # type: ignore[no-untyped-def]
     """Return key (lower label * (pixels + 1) + higher), saddle and image of all pairs of pixels at cuts, row by row."""
     height = len(labels)
     no_keys, no_values = np.empty(0, np.int64), np.empty(0, np.float32)
     place = np.zeros(height + 1, np.int64)
-    for y in prange(height):
-        place[y + 1] = _row_contacts(labels, distance, light, np.int64(y), 0, no_keys, no_values, no_values)
+    for y in range(height):
+        place[y + 1] = _row_contacts(labels, distance, light, y, 0, no_keys, no_values, no_values)
     place = np.cumsum(place)
     keys = np.empty(place[-1], np.int64)
     saddles, values = np.empty(place[-1], np.float32), np.empty(place[-1], np.float32)
     if place[-1] > 0:
-        for y in prange(height):
-            _row_contacts(labels, distance, light, np.int64(y), place[y], keys, saddles, values)
+        for y in range(height):
+            _row_contacts(labels, distance, light, y, place[y], keys, saddles, values)
     return keys, saddles, values
 
 
@@ -117,12 +117,12 @@ def part_sums(labels, distance, light, n_parts):  # type: ignore[no-untyped-def]
     return peak, total, inner
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True)
 def make_hulls(labels, n_parts):  # type: ignore[no-untyped-def]
     """Return the area of each part, its row in the table of hulls, and the pool of points with room for merging."""
     area, top, start, columns = part_extents(labels, n_parts)
     hull = np.zeros((n_parts + 1, 3), np.int64)
-    for part in prange(1, n_parts + 1):
+    for part in range(1, n_parts + 1):
         points = np.empty((6 * (start[part + 1] - start[part]), 2), np.int64)
         hull[part, 1], hull[part, 2] = fill_chains(columns[start[part] : start[part + 1]], top[part], points)
     total = np.int64(0)
@@ -130,7 +130,7 @@ def make_hulls(labels, n_parts):  # type: ignore[no-untyped-def]
         hull[part, 0] = total
         total += hull[part, 1] + hull[part, 2]
     pool = np.empty((2 * total, 2), np.int64)
-    for part in prange(1, n_parts + 1):
+    for part in range(1, n_parts + 1):
         points = np.empty((6 * (start[part + 1] - start[part]), 2), np.int64)
         n_left, n_right = fill_chains(columns[start[part] : start[part + 1]], top[part], points)
         for i in range(n_left + n_right):
@@ -151,7 +151,7 @@ def _join(parts, pool, p, q, scratch):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def _dip(parts, edges, e):  # type: ignore[no-untyped-def]
-    """Return by which part of its contrast the fainter part is darker at the cut, counting one deviation against it."""
+    """Return by which part of its contrast the fainter part is darker at the cut, counting half a deviation against it."""
     p, q = edges.ends[e]
     n, total, square = edges.cut[e]
     if parts.inner[p] == 0 or parts.inner[q] == 0 or n == 0:
@@ -160,7 +160,7 @@ def _dip(parts, edges, e):  # type: ignore[no-untyped-def]
     if contrast <= 0:
         return 0.0
     mean = total / n
-    return 1 - (mean + np.sqrt(max(square / n - mean * mean, 0.0))) / contrast
+    return 1 - (mean + np.sqrt(max(square / n - mean * mean, 0.0)) / 2) / contrast
 
 
 @njit(cache=True)
