@@ -128,7 +128,7 @@ def segment_by_component_tree(
     gives noise. What has less than 0.2 to 0.3 of the evidence of the usual object is lost, and dim objects on the flank
     of a bright one come out too small.
 
-    About 33 bytes per pixel beside the input on a noisy image, and about half a second for 1024 x 1024 pixels, on one core.
+    About 33 bytes per pixel beside the input, and half a second for 1024 x 1024 noisy pixels, on one core.
 
     References
     ----------
