@@ -48,8 +48,8 @@ def merge_convex_parts(
         0 to 1. They are merged whatever the hull when the distance at their saddle is at least this part of the lower
         of their two peaks: there is no neck.
     min_dip : float
-        0 to 1. They are kept apart, whatever the outline, when the image on the cut (mean plus half a standard deviation)
-        is lower than the fainter part by at least this part of its height above the background.
+        0 to 1. They are kept apart, whatever the outline, when the image on the cut (mean plus half a deviation) is
+        lower than the fainter part by at least this part of its height above the background.
 
     Returns
     -------

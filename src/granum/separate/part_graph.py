@@ -151,7 +151,7 @@ def _join(parts, pool, p, q, scratch):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def _dip(parts, edges, e):  # type: ignore[no-untyped-def]
-    """Return by which part of its contrast the fainter part is darker at the cut, counting half a deviation against it."""
+    """Return the part of the fainter contrast that the cut is darker by, half a deviation counted against it."""
     p, q = edges.ends[e]
     n, total, square = edges.cut[e]
     if parts.inner[p] == 0 or parts.inner[q] == 0 or n == 0:
