@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from importlib import metadata
 from pathlib import Path
 
@@ -129,6 +130,13 @@ def test_commands_in_the_docs_exist(page):
         elif words and words[0].rpartition("/")[2] == "granum":
             options = {o for p in COMMANDS[words[1]].params for o in (*p.opts, *p.secondary_opts)}
             assert {word for word in words if word.startswith("-")} <= options, line
+
+
+def test_the_page_on_architecture_tells_all_layers_in_their_order():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    layers = project["tool"]["importlinter"]["contracts"][0]["layers"]
+    page = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    assert ["__main__", *re.findall(r"^\| `(\w+)` \|", page, re.M)] == layers
 
 
 def test_the_readme_names_every_command_that_a_newcomer_needs():
