@@ -70,9 +70,9 @@ def merge_convex_parts(
     Each decision has a ratio to its limit: ``r = max_deficit / deficit`` for a cut that is kept, ``deficit /
     max_deficit`` for a merge; ``(1 - neck) / (1 - max_neck)`` for a merge without neck and ``min_dip / dip`` for a
     cut by its dark line, where those are the more evident. With the largest r of all cuts that bound an object and all
-    merges inside it, ``confidence = 1 - r**2 / 2``, r**2 being exp(-2 |log(deficit / max_deficit)|): 1 where there was
-    nothing to decide, 0.875 at twice the limit, 0.5 at the limit. It says how clear the decision was, and is no
-    probability.
+    merges inside it, ``confidence = 1 - r**2 / 2``, where ``r**2`` is ``exp(-2 |log(deficit / max_deficit)|)``: 1
+    where there was nothing to decide, 0.875 at twice the limit, 0.5 at the limit. It says how clear the decision was,
+    and is no probability.
 
     Hulls are exact, those of unions come from the hulls of both parts, and only parts of one 4-connected piece of the
     mask are merged; nothing depends on the number of threads. Three passes over the pixels, then E log E in the number
