@@ -54,7 +54,9 @@ def describe_steps() -> str:
         step = load_step(name)
         lines += [f"## {name}", "", _cell(step.summary), ""]
         reads = ", ".join([f"`{layer}`" for layer in step.reads] + [f"`{x}` if there" for x in step.reads_if_there])
-        writes = ", ".join(f"`{layer}`" for layer in step.writes)
+        writes = ", ".join(f"`{layer}`" for layer in step.writes).replace(
+            ", `choice`", ", and its `choice` with the reason"
+        )
         lines += [f"Reads {reads}. Writes {writes}.", "", f"Function: `{_public_name(step.function)}`", ""]
         if step.settings:
             lines += ["| setting | values | default | meaning |", "|---|---|---|---|"]

@@ -35,7 +35,8 @@ weights = border_weights(objects, result.shape)
 sizes = size_distribution(diameters, weights, unit="nm")
 low, high = sizes.number.d50_interval
 print(f"{sizes.n} whole particles; D50 = {sizes.number.d50:.2f} nm ({low:.2f} to {high:.2f})")
-print(f"log-normal: {sizes.lognormal}")
+fit = sizes.lognormal
+print(f"log-normal fit: median {fit.median:.2f} nm, geometric standard deviation {fit.gsd:.2f}")
 
 # %%
 # Beside the truth: the diameters that were drawn.
