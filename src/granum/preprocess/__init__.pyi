@@ -7,3 +7,5 @@ from .denoise import estimate_noise as estimate_noise
 from .histogram import Histogram as Histogram
 from .histogram import count_values as count_values
 from .normalise import normalise_intensity as normalise_intensity
+from .surface import evaluate_surface as evaluate_surface
+from .surface import fit_surface as fit_surface

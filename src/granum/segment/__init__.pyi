@@ -1,3 +1,4 @@
+from .automatic import segment_automatically as segment_automatically
 from .component_tree import TreeObjects as TreeObjects
 from .component_tree import find_tree_objects as find_tree_objects
 from .component_tree import segment_by_component_tree as segment_by_component_tree
@@ -7,6 +8,7 @@ from .grid_maximum import segment_by_grid_maximum as segment_by_grid_maximum
 from .mask_cleanup import clean_mask as clean_mask
 from .polarity import find_polarity as find_polarity
 from .polarity import polarity_evidence as polarity_evidence
+from .spots import find_spots as find_spots
 from .threshold import segment_by_threshold as segment_by_threshold
 from .threshold import threshold_of_histogram as threshold_of_histogram
 from .threshold import threshold_value as threshold_value

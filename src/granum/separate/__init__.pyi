@@ -1,3 +1,4 @@
+from .choose import split_automatically as split_automatically
 from .convex_merge import merge_convex_parts as merge_convex_parts
 from .convex_merge import split_by_shape as split_by_shape
 from .convexity import split_by_convexity as split_by_convexity
@@ -14,6 +15,7 @@ from .hierarchy import watershed_hierarchy as watershed_hierarchy
 from .local_kmeans import split_by_local_kmeans as split_by_local_kmeans
 from .local_mixture import split_by_local_mixture as split_by_local_mixture
 from .local_spectral import split_by_local_spectral as split_by_local_spectral
+from .object_levels import refine_object_levels as refine_object_levels
 from .peaks import find_distance_peaks as find_distance_peaks
 from .peaks import find_peaks_with_dynamics as find_peaks_with_dynamics
 from .watershed import flood as flood

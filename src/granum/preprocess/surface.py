@@ -1,0 +1,104 @@
+"""Uneven light as a smooth surface: a low-order polynomial fitted to the background pixels only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["evaluate_surface", "fit_surface"]
+
+_FIT_SIDE = 256
+
+
+def _terms(y: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.stack([np.ones_like(x), y, x, y * y, x * y, x * x], axis=-1)
+
+
+def _axis(n: int, n_full: int, step: float) -> NDArray[np.float64]:
+    """Return the positions of `n` samples of an axis of `n_full` pixels, scaled to -0.5..0.5."""
+    return ((np.arange(n) + 0.5) * step - 0.5) / max(n_full - 1, 1) - 0.5
+
+
+def fit_surface(
+    image: NDArray[Any], area: NDArray[np.bool_] | None = None, *, n_rounds: int = 4
+) -> NDArray[np.float64]:
+    """Fit a second-order surface to the background of an image with bright objects.
+
+    Parameters
+    ----------
+    image : (Y, X) ndarray
+        Objects brighter than the background.
+    area : (Y, X) ndarray of bool, optional
+        Only these pixels count.
+    n_rounds : int
+        Fits; after each, pixels above the Otsu threshold of what is left, and their surroundings, drop out.
+
+    Returns
+    -------
+    coefficients : (6,) ndarray of float64
+        Of 1, y, x, y^2, xy, x^2 with y and x from -0.5 to 0.5 over the image.
+
+    Notes
+    -----
+    Fitted on an image of at most 256 pixels a side. Fails (follows the objects) where they cover nearly everything; a
+    fit from under 5 % of the pixels is not made and the surface is a constant.
+    """
+    height, width = image.shape
+    step = max(1.0, max(height, width) / _FIT_SIDE)
+    size = (max(1, round(width / step)), max(1, round(height / step)))
+    small = cv2.resize(image.astype(np.float32, copy=False), size, interpolation=cv2.INTER_AREA).astype(np.float64)
+    inside = np.ones(small.shape, bool)
+    if area is not None:
+        inside = cv2.resize(area.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
+    y = _axis(small.shape[0], height, height / small.shape[0])[:, None] + np.zeros(small.shape)
+    x = _axis(small.shape[1], width, width / small.shape[1])[None, :] + np.zeros(small.shape)
+    coefficients = np.zeros(6)
+    if not inside.any():
+        return coefficients
+    terms = _terms(y, x)
+    coefficients[0] = np.median(small[inside])
+    if small.size < 64:
+        return coefficients
+    near = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
+    for _ in range(n_rounds):
+        left = small - terms @ coefficients
+        values = left[inside]
+        background = inside & (left <= _otsu(values))
+        objects = cv2.dilate((inside & ~background).astype(np.uint8), near) > 0
+        if (background & ~objects).sum() >= 0.05 * inside.sum():
+            background &= ~objects
+        if background.sum() < max(12, 0.05 * inside.sum()):
+            break
+        coefficients = np.linalg.lstsq(terms[background], small[background], rcond=None)[0]
+    return coefficients
+
+
+def _otsu(values: NDArray[np.float64]) -> float:
+    low, high = values.min(), values.max()
+    if high <= low:
+        return float(high)
+    counts, edges = np.histogram(values, 512, (low, high))
+    centres = (edges[:-1] + edges[1:]) / 2
+    share = np.cumsum(counts) / counts.sum()
+    moment = np.cumsum(counts * centres) / counts.sum()
+    inner = (share > 0) & (share < 1)
+    if not inner.any():
+        return float(high)
+    between = (moment[-1] * share[inner] - moment[inner]) ** 2 / (share[inner] * (1 - share[inner]))
+    return float(edges[1:][inner][between.argmax()])
+
+
+def evaluate_surface(coefficients: NDArray[np.float64], shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Return the surface at every pixel of an image of `shape` as float32."""
+    c = coefficients
+    y = _axis(shape[0], shape[0], 1.0)[:, None]
+    x = _axis(shape[1], shape[1], 1.0)[None, :]
+    rows = (c[0] + c[1] * y + c[3] * y * y).astype(np.float32)
+    columns = (c[2] * x + c[5] * x * x).astype(np.float32)
+    surface = rows + columns
+    if c[4]:
+        surface += (c[4] * y).astype(np.float32) * x.astype(np.float32)
+    return surface

@@ -1,0 +1,275 @@
+"""From an image to a mask with no setting and no label: polarity, background, smoothing and threshold are found."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from granum.arrays import check_area, check_image
+from granum.choice import Choice
+from granum.errors import SettingError
+from granum.preprocess.denoise import estimate_noise
+from granum.preprocess.surface import evaluate_surface, fit_surface
+from granum.segment.components import label_components
+from granum.segment.mask_cleanup import clean_mask
+from granum.segment.polarity import find_polarity
+from granum.segment.smoothing_scale import choose_smoothing, otsu_separability, sample_tiles
+from granum.segment.spot_regions import draw_spots
+from granum.segment.spots import find_spots
+from granum.segment.threshold import threshold_value
+from granum.steps import Range
+
+__all__ = ["segment_automatically"]
+
+_STEEP_OUTLINE = 2.4
+_ONE_SUPPORT = 0.3
+_LOW_NOISE = 25.0
+_WEAKEST = 0.02
+_OWN_LEVEL_SMOOTHING = 1.0
+
+Method = Literal["auto", "level", "local_levels", "spots"]
+
+
+def segment_automatically(
+    image: ArrayLike,
+    area: ArrayLike | None = None,
+    *,
+    polarity: Literal["auto", "bright", "dark"] = "auto",
+    method: Method = "auto",
+    smoothing: Annotated[float, Range(0, 50)] | None = None,
+    flatten: Literal["auto", "yes", "no"] = "auto",
+) -> tuple[NDArray[np.bool_], NDArray[np.float32], Choice]:
+    """Find the objects of an image, choosing everything from the image itself.
+
+    Parameters
+    ----------
+    image : (Y, X) array_like
+        Any real dtype.
+    area : (Y, X) array_like of bool, optional
+        The analysed area; nothing outside it counts or is found.
+    polarity : {"auto", "bright", "dark"}
+        Whether objects are brighter or darker than their surroundings.
+    method : {"auto", "level", "local_levels", "spots"}
+        "level": one grey level for the whole (flattened) image. "local_levels": a level of its own for every object,
+        from the component tree; for objects of very different brightness. "spots": what stands out of its
+        surroundings at the scale of the particles; for small particles on an uneven support.
+    smoothing : float, optional
+        Sigma of the Gaussian in pixels; by default chosen.
+    flatten : {"auto", "yes", "no"}
+        Whether uneven light (a second-order surface through the background) is taken away first.
+
+    Returns
+    -------
+    mask : (Y, X) ndarray of bool
+        True on objects.
+    relief : (Y, X) ndarray of float32
+        The smoothed and flattened image in which they were found, objects bright, background about 0.
+    choice : Choice
+        What was chosen, and why.
+
+    Raises
+    ------
+    ShapeError
+        Not a (Y, X) image of real numbers.
+    SettingError
+        A setting is out of its range.
+
+    Notes
+    -----
+    Smoothing is the smallest sigma at the knee of the Otsu separability (`choose_smoothing`). One level is used when the
+    outline of the mask is steep (the gradient there is at least 2.4 times the mean gradient); where it is not, the threshold has
+    found the support instead of the particles, and spots are looked for. Where contrast is at least 25 times the noise, every
+    object gets a level of its own. The rules are granum's own, found on simulated pictures and on five kinds of real
+    ones. Fails when objects differ from the background in texture only.
+    """
+    image = check_image(image)
+    area = check_area(area, image.shape)
+    if smoothing is not None and not 0 <= smoothing <= 50:
+        raise SettingError(f"segment.automatic.smoothing: {smoothing!r} is out of range, must be 0 to 50.")
+    is_guess = polarity == "auto"
+    side = find_polarity(image, area) if polarity == "auto" else polarity
+    work = _bright_objects(image, area, side)
+    if work is None:
+        return _nothing(image.shape, "the image is constant")
+    surface, gain = _flatten(work, area, flatten)
+    sigma, table = choose_smoothing(work, area) if smoothing is None else (smoothing, [])
+    relief = cv2.GaussianBlur(work, (0, 0), sigma) if sigma else work
+    level = threshold_value(relief, area)
+    mask = relief > level
+    if area is not None:
+        mask &= area
+    separability = otsu_separability(relief, area)
+    edges = _edge_ratio(relief, mask)
+    largest = _largest_share(mask)
+    contrast = _contrast_to_noise(image, relief, mask, area)
+    if method == "auto":
+        method = (
+            "spots"
+            if edges < _STEEP_OUTLINE and largest >= _ONE_SUPPORT
+            else "local_levels"
+            if contrast >= _LOW_NOISE
+            else "level"
+        )
+    chosen: dict[str, Any] = {
+        "polarity": side,
+        "smoothing_px": float(sigma),
+        "flattened": surface is not None,
+        "method": method,
+    }
+    reason = (
+        f"Objects are {'taken as ' if not is_guess else ''}{side}. "
+        + (
+            f"Uneven light was taken away (separability {gain[0]:.2f} -> {gain[1]:.2f}). "
+            if surface is not None
+            else ""
+        )
+        + f"Gaussian smoothing of {sigma:g} px "
+        + (
+            "was set. "
+            if smoothing is not None
+            else "is the least that separates objects and background almost as well as any. "
+        )
+    )
+    if method == "level":
+        mask = _clean(mask, relief, level, sigma)
+        chosen["threshold"] = _grey_level(level, side, surface, work.shape)
+        reason += f"One Otsu level for all, because noise is not small (contrast / noise {contrast:.0f}, under {_LOW_NOISE:g})."
+    elif method == "local_levels":
+        mask = _local_levels(work, area, sigma)
+        reason += f"Noise is small (contrast / noise {contrast:.0f}), so each object has its own level."
+    else:
+        spots = find_spots(work, area)
+        mask, relief = draw_spots(work, spots, area)
+        table = spots.table
+        chosen |= {"spot_scale_px": spots.scale, "n_spots": len(spots.peaks), "smoothing_px": spots.scale / 3}
+        reason += (
+            f"One level would find the support, not the particles (its outline is only {edges:.1f}x as "
+            f"steep as the mean), so spots of scale {spots.scale:g} px were looked for; particles of very different size are missed."
+        )
+    chosen |= {
+        "separability": round(separability, 4),
+        "edge_steepness": round(edges, 3),
+        "largest_share": round(largest, 3),
+        "contrast_to_noise": round(contrast, 2),
+    }
+    return mask, relief, Choice("segmentation", chosen, reason, table)
+
+
+def _nothing(shape: tuple[int, ...], why: str) -> tuple[NDArray[np.bool_], NDArray[np.float32], Choice]:
+    return (
+        np.zeros(shape, bool),
+        np.zeros(shape, np.float32),
+        Choice("segmentation", {"method": "none"}, f"Nothing found: {why}."),
+    )
+
+
+def _bright_objects(image: NDArray[Any], area: NDArray[np.bool_] | None, side: str) -> NDArray[np.float32] | None:
+    """Return a float32 copy with bright objects and what is not analysed at the median; None when it is constant."""
+    values = image if area is None else image[area]
+    if values.size == 0 or values.min() == values.max():
+        return None
+    # the median goes away first: float32 holds 24 bits, and a large offset would eat the contrast
+    middle = float(
+        np.median(
+            values[:: max(1, values.size // 1_000_000)]
+            if values.ndim == 1
+            else values[:: max(1, values.shape[0] // 1000)]
+        )
+    )
+    work = (
+        (image - np.float64(middle)).astype(np.float32)
+        if image.dtype.itemsize > 2
+        else image.astype(np.float32) - np.float32(middle)
+    )
+    if side == "dark":
+        np.negative(work, out=work)
+    if area is not None:
+        work[~area] = 0
+    return work
+
+
+def _flatten(
+    work: NDArray[np.float32], area: NDArray[np.bool_] | None, flatten: str
+) -> tuple[NDArray[np.float64] | None, tuple[float, float]]:
+    """Take the background surface away from `work` in place when that pulls the classes apart."""
+    if flatten == "no" or min(work.shape) < 16:
+        return None, (0.0, 0.0)
+    surface = fit_surface(work, area)
+    window = sample_tiles(work)[0]
+    part = None if area is None else np.ascontiguousarray(area[window])
+    smooth = cv2.GaussianBlur(np.ascontiguousarray(work[window]), (0, 0), 2)
+    before = otsu_separability(smooth, part)
+    drawn = evaluate_surface(surface, (work.shape[0], work.shape[1]))
+    after = otsu_separability(smooth - drawn[window], part)
+    if flatten == "auto" and after < before + 0.01:
+        return None, (before, after)
+    work -= drawn
+    if area is not None:
+        work[~area] = 0
+    return surface, (before, after)
+
+
+def _grey_level(level: float, side: str, surface: NDArray[np.float64] | None, shape: tuple[int, ...]) -> float:
+    """Return the level over the background; named so because the median of the image was taken away."""
+    return float(level)
+
+
+def _edge_ratio(relief: NDArray[np.float32], mask: NDArray[np.bool_]) -> float:
+    """Return the mean gradient on the outline of the mask over the mean gradient of the image."""
+    window = sample_tiles(relief)[0]
+    part = np.ascontiguousarray(mask[window]).astype(np.uint8)
+    tile = cv2.GaussianBlur(np.ascontiguousarray(relief[window]), (0, 0), 0.8)
+    steepness = cv2.magnitude(cv2.Sobel(tile, cv2.CV_32F, 1, 0), cv2.Sobel(tile, cv2.CV_32F, 0, 1))
+    outline = (part - cv2.erode(part, np.ones((3, 3), np.uint8), borderValue=1)) > 0
+    mean = float(steepness.mean())
+    return float(steepness[outline].mean()) / mean if outline.any() and mean > 0 else 0.0
+
+
+def _largest_share(mask: NDArray[np.bool_]) -> float:
+    """Return the share of the mask that lies in its largest connected region."""
+    areas = np.bincount(label_components(mask).ravel())[1:]
+    return float(areas.max() / areas.sum()) if areas.size else 0.0
+
+
+def _contrast_to_noise(
+    image: NDArray[Any], relief: NDArray[np.float32], mask: NDArray[np.bool_], area: NDArray[np.bool_] | None
+) -> float:
+    """Return the difference of the class means over the noise of a pixel; 0 when there is one class only."""
+    window = sample_tiles(relief)[0]
+    objects = mask[window]
+    ground = ~objects if area is None else ~objects & area[window]
+    if not objects.any() or not ground.any():
+        return 0.0
+    contrast = float(relief[window][objects].mean() - relief[window][ground].mean())
+    noise = estimate_noise(np.ascontiguousarray(image[window]))
+    return min(contrast / noise, 1e6) if noise > 0 else 1e6
+
+
+def _clean(mask: NDArray[np.bool_], relief: NDArray[np.float32], level: float, sigma: float) -> NDArray[np.bool_]:
+    """Drop specks under the resolution of the smoothing, and regions that barely rise over the level."""
+    smallest = max(10, round(sigma * sigma))
+    mask = clean_mask(mask, min_area=smallest, fill_holes=True, max_hole_area=max(4, round(2 * sigma * sigma)))
+    labels = label_components(mask)
+    areas = np.bincount(labels.ravel())
+    if len(areas) < 3:
+        return mask
+    heights = np.bincount(labels.ravel(), weights=np.maximum(relief - np.float32(level), 0).ravel()) / np.maximum(
+        areas, 1
+    )
+    evidence = heights * np.sqrt(areas)
+    evidence[0] = 0
+    order = np.argsort(evidence)
+    weight = np.cumsum(evidence[order] ** 2)
+    typical = evidence[order][np.searchsorted(weight, weight[-1] / 2)]
+    weak = evidence < _WEAKEST * typical
+    weak[0] = False
+    return mask & ~weak[labels] if weak.any() else mask
+
+
+def _local_levels(work: NDArray[np.float32], area: NDArray[np.bool_] | None, sigma: float) -> NDArray[np.bool_]:
+    from granum.segment.component_tree import segment_by_component_tree
+
+    return segment_by_component_tree(work, area, smoothing=_OWN_LEVEL_SMOOTHING, polarity="bright")
