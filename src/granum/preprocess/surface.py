@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+
+from granum.arrays import check_area, check_image
+from granum.errors import SettingError
+from granum.steps import Range
 
 __all__ = ["evaluate_surface", "fit_surface"]
 
@@ -23,29 +27,40 @@ def _axis(n: int, n_full: int, step: float) -> NDArray[np.float64]:
 
 
 def fit_surface(
-    image: NDArray[Any], area: NDArray[np.bool_] | None = None, *, n_rounds: int = 4
+    image: ArrayLike, area: ArrayLike | None = None, *, n_rounds: Annotated[int, Range(0, 100)] = 4
 ) -> NDArray[np.float64]:
     """Fit a second-order surface to the background of an image with bright objects.
 
     Parameters
     ----------
-    image : (Y, X) ndarray
+    image : (Y, X) array_like
         Objects brighter than the background.
-    area : (Y, X) ndarray of bool, optional
+    area : (Y, X) array_like of bool, optional
         Only these pixels count.
     n_rounds : int
-        Fits; after each, pixels above the Otsu threshold of what is left, and their surroundings, drop out.
+        Fits, 0 to 100; before each, pixels above the Otsu threshold of what is left, and their surroundings, drop out.
 
     Returns
     -------
     coefficients : (6,) ndarray of float64
         Of 1, y, x, y^2, xy, x^2 with y and x from -0.5 to 0.5 over the image.
 
+    Raises
+    ------
+    ShapeError
+        Not a (Y, X) image of real numbers, or an area of another shape.
+    SettingError
+        `n_rounds` is out of its range.
+
     Notes
     -----
     Fitted on an image of at most 256 pixels a side. Fails (follows the objects) where they cover nearly everything; a
     fit from under 5 % of the pixels is not made and the surface is a constant.
     """
+    if not 0 <= n_rounds <= 100:
+        raise SettingError(f"fit_surface: n_rounds is {n_rounds!r}, must be 0 to 100.")
+    image = check_image(image)
+    area = check_area(area, image.shape)
     height, width = image.shape
     step = max(1.0, max(height, width) / _FIT_SIDE)
     size = (max(1, round(width / step)), max(1, round(height / step)))

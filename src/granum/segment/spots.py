@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+
+from granum.arrays import check_area, check_image
+from granum.errors import SettingError
+from granum.steps import Range
 
 __all__ = ["SPOT_SCALES", "Spots", "find_spots"]
 
@@ -52,23 +57,30 @@ def _responses(image: NDArray[np.float32], scale: float) -> tuple[NDArray[np.flo
 
 
 def find_spots(
-    image: NDArray[np.float32], area: NDArray[np.bool_] | None = None, *, min_strength: float = 4.0
+    image: ArrayLike, area: ArrayLike | None = None, *, min_strength: Annotated[float, Range(0.1, 1000)] = 4.0
 ) -> Spots:
     """Find bright spots at the scale at which the most evidence for them adds up.
 
     Parameters
     ----------
-    image : (Y, X) ndarray of float32
+    image : (Y, X) array_like
         Spots brighter than their surroundings.
-    area : (Y, X) ndarray of bool, optional
+    area : (Y, X) array_like of bool, optional
         Spots outside are dropped.
     min_strength : float
-        Least response over the local noise.
+        Least response over the local noise, 0.1 to 1000.
 
     Returns
     -------
     spots : Spots
         Of the best scale; none when nothing stands out.
+
+    Raises
+    ------
+    ShapeError
+        Not a (Y, X) image of real numbers, or an area of another shape.
+    SettingError
+        `min_strength` is out of its range.
 
     Notes
     -----
@@ -82,6 +94,10 @@ def find_spots(
     .. [1] D. Marr, E. Hildreth, Proc. R. Soc. B 207, 187-217 (1980), :doi:`10.1098/rspb.1980.0020`.
     .. [2] D. G. Lowe, Int. J. Comput. Vis. 60, 91-110 (2004), :doi:`10.1023/B:VISI.0000029664.99615.94`.
     """
+    if not 0.1 <= min_strength <= 1000:
+        raise SettingError(f"find_spots: min_strength is {min_strength!r}, must be 0.1 to 1000.")
+    image = check_image(image).astype(np.float32, copy=False)
+    area = check_area(area, image.shape)
     best: tuple[float, float, NDArray[np.float64], NDArray[np.float64]] | None = None
     table = []
     for scale in SPOT_SCALES:
@@ -93,7 +109,7 @@ def find_spots(
         strength = response / noise
         at = np.argwhere((response >= cv2.dilate(response, around)) & (strength > min_strength))
         strengths = strength[tuple(at.T)].astype(np.float64)
-        peaks = (at + 0.5) * shrink - 0.5
+        peaks: NDArray[np.float64] = (at.astype(np.float64) + 0.5) * shrink - 0.5
         if area is not None and len(peaks):
             inside = area[tuple(np.clip(np.rint(peaks).astype(int), 0, np.array(area.shape) - 1).T)]
             peaks, strengths = peaks[inside], strengths[inside]

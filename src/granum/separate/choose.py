@@ -69,15 +69,16 @@ def split_automatically(
     ShapeError
         Arrays do not fit.
     SettingError
-        No such splitter.
+        No such splitter (or "shape_and_light" without a relief), or `min_size` under 1.
 
     Notes
     -----
     The score of a clump is the area-weighted mean over its parts of solidity x (1 - 0.3 x share of the outline that
-    was cut): parts must be convex, and cuts must be short or they cost more than they bring. The splitter with the
-    best mean over all clumps is kept unless another one is better for a clump by 0.06. Confidence is that of the convex splitter, halved
-    where the best and the second best splitter disagree in the number of parts and their scores differ by less than 0.01. The score
-    is granum's own. Cost: about that of its four splitters. Fails where the objects themselves are not convex (stars, bent rods).
+    was cut): parts must be convex, and cuts must be short or they cost more than they bring. The
+    convex parts of "shape" are kept unless another splitter is better for a clump by 0.06. Confidence is that of a
+    convex splitter and 1 for the parts of the others, halved where another splitter finds another number of parts and
+    the scores differ by less than 0.01. The score is granum's own. Cost: about that of its four splitters. Fails where the objects themselves are not
+    convex (stars, bent rods).
     """
     mask = check_mask(mask)
     inside = check_area(area, mask.shape)
@@ -91,6 +92,8 @@ def split_automatically(
     candidates = _candidates(light, smoothing)
     if splitter != "auto" and splitter not in ("none", *candidates):
         raise SettingError(f"separate.choose.splitter: {splitter!r} is not one of auto, none, {', '.join(candidates)}.")
+    if min_size < 1:
+        raise SettingError(f"separate.choose.min_size: {min_size!r} is out of range, must be at least 1.")
     clumps = label_components(mask, connectivity=2)
     n_clumps = int(clumps.max())
     if splitter == "none" or n_clumps == 0:

@@ -14,6 +14,7 @@ from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from granum.arrays import check_area, check_image, check_labels, check_same_shape
+from granum.errors import SettingError
 from granum.separate.distance import distance_map
 from granum.steps import Range
 
@@ -59,6 +60,8 @@ def refine_object_levels(
     ------
     ShapeError
         The arrays do not fit.
+    SettingError
+        A setting is out of its range or not one of its words.
 
     Notes
     -----
@@ -71,6 +74,10 @@ def refine_object_levels(
     ----------
     .. [1] C. H. Li, C. K. Lee, Pattern Recognition 26, 617-625 (1993), :doi:`10.1016/0031-3203(93)90115-D`.
     """
+    if level not in ("counts", "half"):
+        raise SettingError(f"separate.object_levels.level: {level!r} is not one of counts, half.")
+    if not 0 <= max_growth <= 100:
+        raise SettingError(f"separate.object_levels.max_growth: {max_growth!r} is out of range, must be 0 to 100.")
     labels = check_labels(labels)
     relief = check_image(relief, name="relief").astype(np.float32, copy=False)
     image = check_image(image)
