@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from granum.object_table import ObjectTable
 
 __all__ = ["measure_neighbours"]
+
+_FEW = 20_000  # a sweep costs about N^1.5, up to here no more than the import of the tree
 
 
 def measure_neighbours(objects: ObjectTable) -> NDArray[np.float64]:
@@ -37,5 +41,29 @@ def measure_neighbours(objects: ObjectTable) -> NDArray[np.float64]:
     points = np.column_stack([objects["y"], objects["x"]]).astype(np.float64)
     if len(points) < 2:
         return np.full(len(points), np.nan)
-    distance, _ = cKDTree(points).query(points, k=2)
-    return np.ascontiguousarray(distance[:, 1])
+    if len(points) > _FEW:
+        from scipy.spatial import cKDTree
+
+        return np.ascontiguousarray(cKDTree(points).query(points, k=2)[0][:, 1])
+    main = int(np.argmax(np.ptp(points, axis=0)))
+    order = np.argsort(points[:, main], kind="stable")
+    nearest = np.empty(len(points))
+    nearest[order] = _sweep(points[order], main)
+    return nearest
+
+
+@njit(cache=True)
+def _sweep(points: Any, main: Any) -> Any:  # pragma: no cover - compiled
+    """Return the distance to the nearest other point; the points are sorted along the axis `main`."""
+    n = len(points)
+    nearest = np.empty(n)
+    for i in range(n):
+        best = np.inf
+        for way in (-1, 1):
+            j = i + way
+            while 0 <= j < n and (points[j, main] - points[i, main]) ** 2 < best:
+                square = (points[j, 0] - points[i, 0]) ** 2 + (points[j, 1] - points[i, 1]) ** 2
+                best = min(best, square)
+                j += way
+        nearest[i] = np.sqrt(best)
+    return nearest

@@ -11,6 +11,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from granum.arrays import check_area, check_image
@@ -167,13 +168,20 @@ def _count_floats(image: NDArray[Any], area: NDArray[np.bool_] | None, low: floa
     """Count into 65,536 bins whose first and last values are `low` and `high`; what lies beyond goes to the ends."""
     step = (high - low) / (_LEVELS - 1)
     counts = np.zeros(_LEVELS, np.int64)
-    for band, inside in _bands(image, area, wide=np.float64):
-        band -= low
-        band /= step
-        np.clip(band, 0, _LEVELS - 1, out=band)
-        index = np.rint(band).astype(np.uint16)
-        counts += cv2.calcHist([index], [0], inside, [_LEVELS], [0, _LEVELS]).ravel().astype(np.int64)
+    everywhere = np.zeros((0, 0), np.uint8)
+    for band, inside in _bands(image, area, wide=None if image.dtype.kind == "f" else np.float64):
+        _add_floats(band, everywhere if inside is None else inside, low, step, counts)
     return _trim(counts, low, step, exact=False)
+
+
+@njit(cache=True)
+def _add_floats(band: Any, inside: Any, low: Any, step: Any, counts: Any) -> None:  # pragma: no cover - compiled
+    """Add the values of a band to the bins; an empty `inside` counts all."""
+    last = len(counts) - 1
+    for y in range(band.shape[0]):
+        for x in range(band.shape[1]):
+            if inside.size == 0 or inside[y, x]:
+                counts[int(np.rint(min(max((np.float64(band[y, x]) - low) / step, 0.0), float(last))))] += 1
 
 
 def _trim(counts: NDArray[np.int64], low: float, step: float, *, exact: bool) -> Histogram:
