@@ -133,8 +133,12 @@ def split_by_shape(
         0 to 20. Standard deviation in pixels of the Gaussian over the distance map; 0 for none.
     min_dynamic : float
         0 to 1. Part of its own height by which a maximum of the distance must stand out to begin a part of its own.
-    max_deficit, max_neck, min_dip : float
-        See `merge_convex_parts`.
+    max_deficit : float
+        At least 0; what the union of two parts may lack to its convex hull, see `merge_convex_parts`.
+    max_neck : float
+        0 to 1; saddle over peak from which there is no neck, see `merge_convex_parts`.
+    min_dip : float
+        0 to 1; how dark a line keeps two parts apart, see `merge_convex_parts`.
 
     Returns
     -------
@@ -162,12 +166,18 @@ def split_by_shape(
     if not 0 <= smoothing <= 20:
         raise SettingError(f"smoothing: is {smoothing!r}, must be 0 to 20 pixels.")
     pixels = check_mask(mask)
-    distance = distance_map(pixels)
+    parts, distance = over_segment(pixels, distance_map(pixels), smoothing=smoothing, min_dynamic=min_dynamic)
+    return merge_convex_parts(parts, distance, image, max_deficit=max_deficit, max_neck=max_neck, min_dip=min_dip)
+
+
+def over_segment(
+    mask: NDArray[np.bool_], distance: NDArray[np.float32], *, smoothing: float, min_dynamic: float = 0.04
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Return the many parts from which `split_by_shape` starts, and the smoothed distance that they come from."""
     if smoothing > 0:
         distance = np.asarray(cv2.GaussianBlur(distance, (0, 0), smoothing), np.float32)
-    parts, tree = watershed_hierarchy(distance, pixels)
-    parts = merge_by_dynamic(parts, tree, min_dynamic=min_dynamic)
-    return merge_convex_parts(parts, distance, image, max_deficit=max_deficit, max_neck=max_neck, min_dip=min_dip)
+    parts, tree = watershed_hierarchy(distance, mask)
+    return merge_by_dynamic(parts, tree, min_dynamic=min_dynamic), distance
 
 
 def _check_settings(*, max_deficit: float, max_neck: float, min_dip: float) -> None:
