@@ -57,7 +57,7 @@ STEPS: dict[str, tuple[str, tuple[str, ...]]] = {
     "separate.watershed": ("granum.separate.watershed:split_by_watershed", ("labels",)),
     "separate.convexity": ("granum.separate.convexity:split_by_convexity", ("labels",)),
     "separate.ellipses": ("granum.separate.ellipses:split_by_ellipses", ("labels",)),
-    "separate.shape": ("granum.separate.convex_merge:split_by_shape", ("labels", "confidence")),
+    "separate.convex_merge": ("granum.separate.convex_merge:split_by_shape", ("labels", "confidence")),
     "separate.object_levels": ("granum.separate.object_levels:refine_object_levels", ("labels",)),
     "separate.choose": ("granum.separate.choose:split_automatically", ("labels", "confidence", "choice")),
     "measure.objects": ("granum.measure.objects:measure_objects", ("objects",)),

@@ -49,7 +49,10 @@ TESTED_WITH = {
     "samples/drawing": "particles",
     "samples/info_bar": "particles",
     "samples/painting": "particles",
+    "segment/max_tree": "component_tree",
     "separate/basins": "hierarchy",
+    "separate/hulls": "convex_merge",
+    "separate/part_graph": "convex_merge",
     "separate/power_cells": "local_kmeans",
 }
 LARGEST_FILE = 400

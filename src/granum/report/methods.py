@@ -12,6 +12,10 @@ REFERENCES: dict[str, str] = {
     "(1979), doi:10.1109/TSMC.1979.4310076",
     "li": "C. H. Li, P. K. S. Tam, An iterative algorithm for minimum cross entropy thresholding, Pattern Recognit. "
     "Lett. 19, 771-776 (1998), doi:10.1016/S0167-8655(98)00057-9",
+    "li_lee": "C. H. Li, C. K. Lee, Minimum cross entropy thresholding, Pattern Recognit. 26, 617-625 (1993), "
+    "doi:10.1016/0031-3203(93)90115-D",
+    "blobs": "D. G. Lowe, Distinctive image features from scale-invariant keypoints, Int. J. Comput. Vis. 60, 91-110 "
+    "(2004), doi:10.1023/B:VISI.0000029664.99615.94",
     "triangle": "G. W. Zack, W. E. Rogers, S. A. Latt, Automatic measurement of sister chromatid exchange frequency, "
     "J. Histochem. Cytochem. 25, 741-753 (1977), doi:10.1177/25.7.70454",
     "isodata": "T. W. Ridler, S. Calvard, Picture thresholding using an iterative selection method, IEEE Trans. Syst. "
@@ -93,6 +97,55 @@ def _kmeans(settings: Mapping[str, Any]) -> Sentence:
     )
 
 
+def _automatic(settings: Mapping[str, Any]) -> Sentence:
+    """Say what was left to the image, and which ways to a mask it had."""
+    ways = {
+        "level": ("one Otsu threshold", ("otsu",)),
+        "local_levels": ("a threshold of its own for every object", ()),
+        "spots": ("differences of Gaussians at the scale of the particles", ("blobs",)),
+    }
+    method = _method(settings, "auto")
+    if method in ways:
+        how, keys = ways[method]
+        return f"Objects were found by {how}; what was not set was chosen from each image, without labels.", keys
+    return (
+        "Polarity, flattening, smoothing and the kind of threshold (one Otsu level, a level of its own for every "
+        "object, or differences of Gaussians at the scale of the particles) were chosen from each image, without "
+        "labels, by the separation of its grey levels, the steepness of its outlines and its noise.",
+        ("otsu", "blobs"),
+    )
+
+
+def _choose(settings: Mapping[str, Any]) -> Sentence:
+    splitter = settings.get("splitter") or "auto"
+    if splitter == "none":
+        return "Connected regions were taken as objects.", ()
+    if splitter != "auto":
+        named = {
+            "shape": ("a watershed whose parts were merged while convex", ("distance", "watershed")),
+            "shape_and_light": ("a watershed whose parts were merged while convex", ("distance", "watershed")),
+            "watershed": ("a watershed of the distance map", ("distance", "watershed")),
+            "local_kmeans": ("size-weighted k-means inside each connected region", ("kmeans", "power")),
+        }
+        how, keys = named.get(str(splitter), (str(splitter), ()))
+        return f"Touching objects were divided by {how}.", keys
+    return (
+        "Touching objects were divided by a watershed whose parts were merged while convex or, in clumps where they "
+        "scored better in solidity and length of the cuts, by a plain watershed or size-weighted k-means; each object "
+        "carries a confidence.",
+        ("distance", "watershed", "kmeans", "power"),
+    )
+
+
+def _object_levels(settings: Mapping[str, Any]) -> Sentence:
+    if settings.get("level", "counts") == "half":
+        return "Outlines were moved to half the height of each object over its own background.", ()
+    return (
+        "Outlines were moved to the level of minimum cross entropy between each object and its own background.",
+        ("li_lee",),
+    )
+
+
 def _listed(settings: Mapping[str, Any], names: Sequence[str]) -> str:
     found = [f"{name} {settings[name]:.4g}" for name in names if isinstance(settings.get(name), int | float)]
     return f" ({', '.join(found)} px)" if found else ""
@@ -103,14 +156,14 @@ _SENTENCES: dict[str, Callable[[Mapping[str, Any]], Sentence]] = {
     "preprocess.normalise": lambda s: ("Intensities were normalised.", ()),
     "preprocess.background": _background,
     "preprocess.denoise": _denoise,
-    "segment.automatic": lambda s: (
-        "Smoothing, background, polarity and threshold were chosen for each image from the image itself, without "
-        "labels, among candidates scored by the separation of grey levels and the contrast along the outlines.",
-        ("otsu",),
-    ),
+    "segment.automatic": _automatic,
     "segment.threshold": _threshold,
     "segment.grid_maximum": lambda s: (
         "Objects were separated from the background by a threshold over the most frequent maximum of image tiles.",
+        (),
+    ),
+    "segment.component_tree": lambda s: (
+        "Objects were found as the connected regions of all grey levels (component tree) with the best outline.",
         (),
     ),
     "segment.mask_cleanup": lambda s: ("Holes and specks were removed from the mask.", ()),
@@ -134,12 +187,13 @@ _SENTENCES: dict[str, Callable[[Mapping[str, Any]], Sentence]] = {
         "Touching irregular objects were divided until the parts were convex.",
         ("watershed",),
     ),
-    "separate.ellipses": lambda s: ("Overlapping objects were divided by fitting ellipses to their outlines.", ()),
-    "separate.choose": lambda s: (
-        "Touching objects were divided by the method and scale that scored best, without labels, in solidity, "
-        "residual of the ellipse, consistency of sizes and contrast along the cuts; each object carries a confidence.",
-        ("distance", "watershed", "kmeans"),
+    "separate.convex_merge": lambda s: (
+        "Touching objects were divided by a watershed whose parts were merged again while their union was convex.",
+        ("distance", "watershed"),
     ),
+    "separate.ellipses": lambda s: ("Overlapping objects were divided by fitting ellipses to their outlines.", ()),
+    "separate.choose": _choose,
+    "separate.object_levels": _object_levels,
     "measure.objects": lambda s: (
         "Equivalent circular diameter, minimum and maximum Feret diameter, Crofton perimeter, shape and intensity "
         "were measured for every object; objects that touch the border were kept and flagged.",

@@ -157,8 +157,8 @@ def segment_automatically(
         table = spots.table
         chosen |= {"spot_scale_px": spots.scale, "n_spots": len(spots.peaks), "smoothing_px": spots.scale / 3}
         reason += (
-            f"Spots of scale {spots.scale:g} px were looked for, not one level (its outline is {edges:.1f} times as "
-            f"steep as the mean, its largest region {100 * largest:.0f} %); particles of very different size are missed."
+            f"Spots of scale {spots.scale:g} px were looked for, not one level (outline {edges:.1f} times as steep as "
+            f"the mean, largest region {100 * largest:.0f} %); particles of very different size are missed."
         )
     chosen |= {
         "separability": round(separability, 4),
