@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 import cv2
 import numpy as np
+from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from granum.arrays import check_area, check_image
@@ -13,7 +14,7 @@ from granum.choice import Choice
 from granum.errors import SettingError
 from granum.preprocess.denoise import estimate_noise
 from granum.preprocess.surface import evaluate_surface, fit_surface
-from granum.segment.components import label_components
+from granum.segment.components import count_labels, label_components
 from granum.segment.mask_cleanup import clean_mask
 from granum.segment.polarity import find_polarity
 from granum.segment.smoothing_scale import choose_smoothing, otsu_separability, sample_tiles
@@ -243,7 +244,8 @@ def _edge_ratio(relief: NDArray[np.float32], mask: NDArray[np.bool_]) -> float:
 
 def _largest_share(mask: NDArray[np.bool_]) -> float:
     """Return the share of the mask that lies in its largest connected region."""
-    areas = np.bincount(label_components(mask).ravel())[1:]
+    labels = label_components(mask)
+    areas = count_labels(labels, int(labels.max()))[1:]
     return float(areas.max() / areas.sum()) if areas.size else 0.0
 
 
@@ -266,12 +268,10 @@ def _clean(mask: NDArray[np.bool_], relief: NDArray[np.float32], level: float, s
     smallest = max(10, round(sigma * sigma))
     mask = clean_mask(mask, min_area=smallest, fill_holes=True, max_hole_area=max(4, round(2 * sigma * sigma)))
     labels = label_components(mask)
-    areas = np.bincount(labels.ravel())
+    areas = count_labels(labels, int(labels.max()))
     if len(areas) < 3:
         return mask
-    heights = np.bincount(labels.ravel(), weights=np.maximum(relief - np.float32(level), 0).ravel()) / np.maximum(
-        areas, 1
-    )
+    heights = _rises(labels, relief, np.float32(level), len(areas)) / np.maximum(areas, 1)
     evidence = heights * np.sqrt(areas)
     evidence[0] = 0
     order = np.argsort(evidence)
@@ -280,6 +280,16 @@ def _clean(mask: NDArray[np.bool_], relief: NDArray[np.float32], level: float, s
     weak = evidence < _WEAKEST * typical
     weak[0] = False
     return mask & ~weak[labels] if weak.any() else mask
+
+
+@njit(cache=True)
+def _rises(labels: Any, relief: Any, level: Any, n: Any) -> Any:  # pragma: no cover - compiled
+    """Return the sum of what rises over the level, for each of `n` labels."""
+    sums = np.zeros(n)
+    for y in range(labels.shape[0]):
+        for x in range(labels.shape[1]):
+            sums[labels[y, x]] += max(relief[y, x] - level, np.float32(0))
+    return sums
 
 
 def _local_levels(work: NDArray[np.float32], area: NDArray[np.bool_] | None) -> NDArray[np.bool_]:

@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from granum.arrays import check_area, check_image, check_mask, check_same_shape
 from granum.choice import Choice
 from granum.errors import SettingError
-from granum.segment.components import label_components
+from granum.segment.components import count_labels, label_components
+from granum.separate.basins import rename_labels
 from granum.separate.clump_scores import score_clumps
 from granum.separate.convex_merge import merge_convex_parts, over_segment
 from granum.separate.distance import distance_map
@@ -193,13 +194,14 @@ def _take(
     where: Any,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """Return `labels` with `other` in the clumps that it won, numbered in raster order."""
-    joined = np.where(where, other + np.int32(len(sure)), labels)
-    joined[(labels == 0) & ~where] = 0
+    joined = labels.copy()
+    np.add(other, np.int32(len(sure)), out=joined, where=where)
     both = np.concatenate([[np.float32(0)], sure, other_sure])
-    kept = np.flatnonzero(np.bincount(joined.ravel(), minlength=len(both))[1:]) + 1
+    kept = np.flatnonzero(count_labels(joined, len(both) - 1)[1:]) + 1
     names = np.zeros(len(both), np.int32)
     names[kept] = np.arange(1, len(kept) + 1, dtype=np.int32)
-    return names[joined], both[kept].astype(np.float32)
+    rename_labels(joined, names)
+    return joined, both[kept].astype(np.float32)
 
 
 def _lower(
@@ -209,7 +211,8 @@ def _lower(
     if not doubt.any():
         return sure
     clump_of = np.zeros(len(sure) + 1, np.int32)
-    clump_of[labels.ravel()] = clumps.ravel()
+    for row, clumps_there in zip(labels, clumps, strict=True):
+        clump_of[row] = clumps_there
     return np.where(doubt[clump_of[1:]], sure * np.float32(0.5), sure)
 
 
@@ -223,12 +226,13 @@ def _finish(
     n_pairs: int = 0,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32], Choice]:
     """Drop small parts, number the rest in raster order, and explain."""
-    areas = np.bincount(labels.ravel(), minlength=len(sure) + 1)
+    areas = count_labels(labels, len(sure))
     large = areas >= min_size
     large[0] = False
     names = np.cumsum(large, dtype=np.int32) * large
     dropped = int((areas[1:] > 0).sum() - large[1:].sum())
-    kept = names.astype(np.int32)[labels]
+    kept = labels.copy()
+    rename_labels(kept, names.astype(np.int32, copy=False))
     sure = sure[large[1:]]
     n = len(sure)
     chosen: dict[str, Any] = {

@@ -95,6 +95,7 @@ def refine_object_levels(
     outer = distance_map(labels == 0)
     ground = _background_at(relief, outer, labels, start, float(np.median(radius[1:][radius[1:] > 0])))
     levels = ground + _fractions(inner, inner_image, ground, image, relief, outer, level)
+    del distance, outer
     reach = np.minimum(np.clip(0.5 * radius, 3, None), max_growth).astype(np.int32)
     domain = np.zeros(labels.shape, np.uint8) if inside_area is None else (~inside_area).astype(np.uint8)
     territory = _grow(labels, domain, reach)
