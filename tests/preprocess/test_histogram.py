@@ -77,3 +77,13 @@ def test_counts_stay_exact_above_what_float32_counts_hold():
     image = np.zeros((4200, 4200), np.uint8)  # 17.6 million equal pixels; float32 counts one by one to 16.8 million
     image[0, 0] = 1
     assert_array_equal(count_values(image).counts, [4200 * 4200 - 1, 1])
+
+
+@pytest.mark.parametrize("height", [1, 7, 8, 61])
+def test_a_large_16_bit_image_is_counted_in_strips_as_a_small_one(monkeypatch, height):
+    image = np.random.default_rng(5).integers(0, 65_536, (height, 30)).astype(np.uint16)
+    one = count_values(image)
+    monkeypatch.setattr("granum.preprocess.histogram._LARGE", 1)
+    other = count_values(image)
+    assert_array_equal(other.counts, one.counts)
+    assert (other.low, other.step, other.exact) == (one.low, one.step, one.exact)

@@ -106,11 +106,14 @@ def _otsu(values: NDArray[np.float64]) -> float:
     return float(edges[1:][inner][between.argmax()])
 
 
-def evaluate_surface(coefficients: NDArray[np.float64], shape: tuple[int, int]) -> NDArray[np.float32]:
-    """Return the surface at every pixel of an image of `shape` as float32."""
+def evaluate_surface(
+    coefficients: NDArray[np.float64], shape: tuple[int, int], window: tuple[slice, slice] | None = None
+) -> NDArray[np.float32]:
+    """Return the surface at every pixel (of a window) of an image of `shape` as float32."""
     c = coefficients
-    y = _axis(shape[0], shape[0], 1.0)[:, None]
-    x = _axis(shape[1], shape[1], 1.0)[None, :]
+    rows_of, columns_of = window if window is not None else (slice(None), slice(None))
+    y = _axis(shape[0], shape[0], 1.0)[rows_of, None]
+    x = _axis(shape[1], shape[1], 1.0)[None, columns_of]
     rows = (c[0] + c[1] * y + c[3] * y * y).astype(np.float32)
     columns = (c[2] * x + c[5] * x * x).astype(np.float32)
     surface = rows + columns

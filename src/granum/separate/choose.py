@@ -128,6 +128,10 @@ def _candidates(
     def sure(labels: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         return labels, np.ones(int(labels.max()), np.float32)
 
+    def merge_at_dynamic() -> NDArray[np.int32]:
+        parts.cache_clear()  # those who need them come first: 8 bytes per pixel
+        return merge_by_dynamic(*basins(), min_dynamic=_MIN_DYNAMIC, min_depth=_MIN_DEPTH)
+
     def split_at_peaks() -> NDArray[np.int32]:
         tree = basins()[1]
         return split_by_local_kmeans(mask, tree.peaks[tree.survives(_MIN_DYNAMIC, _MIN_DEPTH)], size_weighted=True)
@@ -137,7 +141,7 @@ def _candidates(
     }
     if light is not None:
         candidates["shape_and_light"] = lambda: merge_convex_parts(*parts(), light, max_neck=_NECK)
-    candidates["watershed"] = lambda: sure(merge_by_dynamic(*basins(), min_dynamic=_MIN_DYNAMIC, min_depth=_MIN_DEPTH))
+    candidates["watershed"] = lambda: sure(merge_at_dynamic())
     candidates["local_kmeans"] = lambda: sure(split_at_peaks())
     return candidates
 
