@@ -53,7 +53,9 @@ def _responses(image: NDArray[np.float32], scale: float) -> tuple[NDArray[np.flo
     # clipped, so that the particles themselves do not count as noise of their neighbourhood
     deviation = np.minimum(np.abs(response), 4 * typical)
     local = 1.2533 * cv2.GaussianBlur(deviation, (0, 0), 8 * sigma)
-    return response, np.maximum(local, max(0.3 * typical, 1e-6 * float(np.ptp(image)), 1e-12)), shrink
+    # nor may the rounding of float32 look like a spot
+    largest = max(float(np.ptp(image)), float(np.abs(image).max()))
+    return response, np.maximum(local, max(0.3 * typical, 1e-6 * largest, 1e-12)), shrink
 
 
 def find_spots(
