@@ -14,8 +14,10 @@ from granum.choice import Choice
 from granum.errors import SettingError
 from granum.preprocess.denoise import estimate_noise
 from granum.preprocess.surface import evaluate_surface, fit_surface
+from granum.segment.component_tree import segment_by_component_tree
 from granum.segment.components import count_labels, label_components
 from granum.segment.mask_cleanup import clean_mask
+from granum.segment.mask_completion import add_pale_neighbours, fill_dim_insides
 from granum.segment.polarity import find_polarity
 from granum.segment.smoothing_scale import choose_smoothing, otsu_separability, sample_tiles
 from granum.segment.spot_regions import draw_spots
@@ -30,6 +32,7 @@ _ONE_SUPPORT = 0.3
 _LOW_NOISE = 25.0
 _WEAKEST = 0.02
 _OWN_LEVEL_SMOOTHING = 1.0
+_BAND = 256  # rows of which a whole surface is drawn at a time
 
 Method = Literal["auto", "level", "local_levels", "spots"]
 
@@ -150,7 +153,7 @@ def segment_automatically(
             chosen["threshold_over_background"] = float(level)
         reason += f"One Otsu level for all (contrast / noise {contrast:.0f})."
     elif method == "local_levels":
-        mask = _local_levels(work, area)
+        mask = _local_levels(work, area, _clean(mask, relief, level, sigma))
         reason += f"Each object has its own level (contrast / noise {contrast:.0f})."
     else:
         spots = find_spots(work, area)
@@ -221,11 +224,12 @@ def _flatten(
     part = None if area is None else np.ascontiguousarray(area[window])
     smooth = cv2.GaussianBlur(np.ascontiguousarray(work[window]), (0, 0), 2)
     before = otsu_separability(smooth, part)
-    drawn = evaluate_surface(surface, (work.shape[0], work.shape[1]))
-    after = otsu_separability(smooth - drawn[window], part)
+    shape = (work.shape[0], work.shape[1])
+    after = otsu_separability(smooth - evaluate_surface(surface, shape, window), part)
     if flatten == "auto" and after < before + 0.01:
         return None, (before, after)
-    work -= drawn
+    for y in range(0, shape[0], _BAND):
+        work[y : y + _BAND] -= evaluate_surface(surface, shape, (slice(y, y + _BAND), slice(None)))
     if area is not None:
         work[~area] = 0
     return surface, (before, after)
@@ -267,6 +271,7 @@ def _clean(mask: NDArray[np.bool_], relief: NDArray[np.float32], level: float, s
     """Drop specks under the resolution of the smoothing, and regions that barely rise over the level."""
     smallest = max(10, round(sigma * sigma))
     mask = clean_mask(mask, min_area=smallest, fill_holes=True, max_hole_area=max(4, round(2 * sigma * sigma)))
+    mask = fill_dim_insides(mask, relief, level)
     labels = label_components(mask)
     areas = count_labels(labels, int(labels.max()))
     if len(areas) < 3:
@@ -292,7 +297,8 @@ def _rises(labels: Any, relief: Any, level: Any, n: Any) -> Any:  # pragma: no c
     return sums
 
 
-def _local_levels(work: NDArray[np.float32], area: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
-    from granum.segment.component_tree import segment_by_component_tree
-
-    return segment_by_component_tree(work, area, smoothing=_OWN_LEVEL_SMOOTHING, polarity="bright")
+def _local_levels(
+    work: NDArray[np.float32], area: NDArray[np.bool_] | None, level_mask: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    own = segment_by_component_tree(work, area, smoothing=_OWN_LEVEL_SMOOTHING, polarity="bright")
+    return add_pale_neighbours(own, level_mask)

@@ -16,6 +16,7 @@ from granum.segment.threshold_methods import otsu_bin
 __all__ = ["find_polarity", "polarity_evidence"]
 
 _WORKING_SIDE = 512  # pixels: enough to see which side is the object, and block means tame the noise
+_GUESS = 0.15  # less evidence than this is checked in full resolution
 _SCALES = (1.5, 3.0)  # smoothing of the small image, in its pixels
 _BACKGROUND_SHARE = 1 / 12  # of the longer side: sigma of what counts as uneven light
 
@@ -76,14 +77,21 @@ def polarity_evidence(image: ArrayLike, area: ArrayLike | None = None) -> float:
     Five clues vote, each between -1 and 1: objects cover less than half of the flattened image; their boundaries bulge
     towards the background (median, so that cusps between touching objects do not count); the intensities have their
     long tail on the side of the objects, before and after flattening; and intensities vary more from object to object
-    than along the background. Votes are averaged over two scales of an image shrunk to about 512 pixels. 0.05 s.
+    than along the background. Votes are averaged over two scales of an image shrunk to about 512 pixels;
+    where they say little, on its middle in full resolution, too. 0.05 s.
     """
     image = check_image(image)
     area = check_area(area, image.shape)
     small, inside = _shrink(image, area)
     if min(small.shape) < 3 or small.max() == small.min():
         return 0.0
-    return float(np.mean([_votes(small, inside, scale) for scale in _SCALES]))
+    evidence = float(np.mean([_votes(small, inside, scale) for scale in _SCALES]))
+    if abs(evidence) >= _GUESS or small.shape == image.shape:
+        return evidence
+    # objects of few pixels may have drowned in the block means: look at the middle as it is
+    window = tuple(slice(max(0, (n - _WORKING_SIDE) // 2), (n + _WORKING_SIDE) // 2) for n in image.shape)
+    closer = polarity_evidence(image[window], None if area is None else area[window])
+    return closer if abs(closer) > 2 * abs(evidence) else evidence
 
 
 def _shrink(image: NDArray[Any], area: NDArray[np.bool_] | None) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
