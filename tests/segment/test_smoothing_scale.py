@@ -44,6 +44,11 @@ def test_more_noise_asks_for_more_smoothing():
     assert chosen[2] < 8
 
 
+def test_noise_clipped_at_black_is_smoothed_as_well():
+    clipped = np.round(discs(50) + 60).clip(0, 255)
+    assert choose_smoothing(clipped)[0] > 1
+
+
 def test_the_table_holds_every_scale_tried():
     _, table = choose_smoothing(discs(30))
     assert [row["sigma"] for row in table] == sorted(row["sigma"] for row in table)

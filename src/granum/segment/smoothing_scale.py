@@ -97,8 +97,9 @@ def choose_smoothing(
     shares: list[float] = []
     for sigma in SCALES:
         share = separability(sigma)
-        # past a clear fall the filter melts whole clumps into one bright region, which separates well again
-        if shares and share < max(shares) - _CLEAR_FALL:
+        # past a clear fall the filter melts whole clumps into one bright region, which separates well again;
+        # the raw image does not count: noise that is clipped at 0 separates better than the same noise smoothed
+        if len(shares) > 1 and share < max(shares[1:]) - _CLEAR_FALL:
             break
         shares.append(share)
     table = dict(zip(SCALES, shares, strict=False))
