@@ -14,7 +14,7 @@ from granum.choice import Choice
 from granum.errors import SettingError
 from granum.preprocess.denoise import estimate_noise
 from granum.preprocess.surface import evaluate_surface, fit_surface
-from granum.segment.component_tree import segment_by_component_tree
+from granum.segment.component_tree import find_tree_objects
 from granum.segment.components import count_labels, label_components
 from granum.segment.mask_cleanup import clean_mask
 from granum.segment.mask_completion import add_pale_neighbours, fill_dim_insides
@@ -58,7 +58,8 @@ def segment_automatically(
         Whether objects are brighter or darker than their surroundings.
     method : {"auto", "level", "local_levels", "spots"}
         "level": one grey level for the whole (flattened) image. "local_levels": a level of its own for every object,
-        from the component tree; for objects of very different brightness. "spots": what stands out of its
+        from the component tree; for objects of very different brightness (one level after all when most of what it
+        finds lies outside the objects of one level: grain). "spots": what stands out of its
         surroundings at the scale of the particles; for small particles on an uneven support.
     smoothing : float, optional
         Sigma of the Gaussian in pixels; by default chosen.
@@ -145,16 +146,20 @@ def segment_automatically(
             else "is the least that separates objects and background almost as well as any. "
         )
     )
-    if method == "level":
+    if method in ("level", "local_levels"):
         mask = _clean(mask, relief, level, sigma)
-        if surface is None:
-            chosen["threshold"] = middle + (-level if side == "dark" else level)
+        own = _local_levels(work, area, mask) if method == "local_levels" else None
+        if own is not None:
+            mask = own
+            reason += f"Each object has its own level (contrast / noise {contrast:.0f})."
         else:
-            chosen["threshold_over_background"] = float(level)
-        reason += f"One Otsu level for all (contrast / noise {contrast:.0f})."
-    elif method == "local_levels":
-        mask = _local_levels(work, area, _clean(mask, relief, level, sigma))
-        reason += f"Each object has its own level (contrast / noise {contrast:.0f})."
+            if surface is None:
+                chosen["threshold"] = middle + (-level if side == "dark" else level)
+            else:
+                chosen["threshold_over_background"] = float(level)
+            reason += f"One Otsu level for all (contrast / noise {contrast:.0f}"
+            reason += "; levels of their own would find grain of the background)." if method == "local_levels" else ")."
+            chosen["method"] = "level"
     else:
         spots = find_spots(work, area)
         mask, relief = draw_spots(work, spots, area)
@@ -299,6 +304,12 @@ def _rises(labels: Any, relief: Any, level: Any, n: Any) -> Any:  # pragma: no c
 
 def _local_levels(
     work: NDArray[np.float32], area: NDArray[np.bool_] | None, level_mask: NDArray[np.bool_]
-) -> NDArray[np.bool_]:
-    own = segment_by_component_tree(work, area, smoothing=_OWN_LEVEL_SMOOTHING, polarity="bright")
-    return add_pale_neighbours(own, level_mask)
+) -> NDArray[np.bool_] | None:
+    """Return the objects at levels of their own; None when most of them are no objects at all at one level for all."""
+    labels = find_tree_objects(work, area, smoothing=_OWN_LEVEL_SMOOTHING, polarity="bright").labels
+    pixels = np.bincount(labels.ravel())
+    inside = np.bincount(labels[level_mask], minlength=len(pixels)) > 0.5 * pixels
+    n_inside = int(inside[1:].sum())
+    if len(pixels) - 1 - n_inside > n_inside:
+        return None
+    return add_pale_neighbours(labels > 0, level_mask)
