@@ -113,7 +113,7 @@ def merge_convex_parts(
 
 def split_by_shape(
     mask: ArrayLike,
-    image: ArrayLike | None = None,
+    relief: ArrayLike | None = None,
     *,
     smoothing: Annotated[float, Range(0, 20)] = 0.5,
     min_dynamic: Annotated[float, Range(0, 1)] = 0.04,
@@ -127,8 +127,8 @@ def split_by_shape(
     ----------
     mask : (Y, X) array_like of bool
         Foreground.
-    image : (Y, X) array_like, optional
-        Relief on which objects are bright; dark lines on it are cuts, too.
+    relief : (Y, X) array_like, optional
+        Image on which objects are bright; dark lines on it are cuts, too.
     smoothing : float
         0 to 20. Standard deviation in pixels of the Gaussian over the distance map; 0 for none.
     min_dynamic : float
@@ -167,7 +167,7 @@ def split_by_shape(
         raise SettingError(f"smoothing: is {smoothing!r}, must be 0 to 20 pixels.")
     pixels = check_mask(mask)
     parts, distance = over_segment(pixels, distance_map(pixels), smoothing=smoothing, min_dynamic=min_dynamic)
-    return merge_convex_parts(parts, distance, image, max_deficit=max_deficit, max_neck=max_neck, min_dip=min_dip)
+    return merge_convex_parts(parts, distance, relief, max_deficit=max_deficit, max_neck=max_neck, min_dip=min_dip)
 
 
 def over_segment(
