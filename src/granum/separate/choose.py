@@ -20,6 +20,7 @@ from granum.separate.distance import distance_map
 from granum.separate.hierarchy import merge_by_dynamic, watershed_hierarchy
 from granum.separate.local_kmeans import split_by_local_kmeans
 from granum.separate.overlaps import split_overlapping_discs
+from granum.separate.slivers import merge_slivers
 from granum.steps import Range
 
 __all__ = ["split_automatically"]
@@ -82,7 +83,8 @@ def split_automatically(
     was cut): parts must be convex, and cuts must be short or they cost more than they bring. The convex parts of
     "shape" are kept unless another splitter is better for a clump by 0.06. Confidence is that of the convex splitter
     and 1 for the parts of the others, halved where another splitter finds another number of parts and the scores
-    differ by less than 0.01. The score is granum's own. Cost: about that of its four splitters. Fails where the
+    differ by less than 0.01. Splinters go back to their
+    neighbours (`merge_slivers`). The score is granum's own. Cost: about that of its four splitters. Fails where the
     objects themselves are not convex (stars, bent rods).
     """
     mask = check_mask(mask)
@@ -176,6 +178,7 @@ def _compare(
     won["none"] = int(n_clumps - touched[1:].sum())
     sure = _lower(sure, merged, clumps, doubt)
     main = max(names, key=lambda name: won[name]) if touched.any() else "none"
+    merged, sure, _ = merge_slivers(merged, sure)
     merged, sure, n_pairs = split_overlapping_discs(merged, sure)
     labels, sure, choice = _finish(merged, sure, min_size, main, won, n_clumps, n_pairs)
     table = [{"splitter": name, "clumps_won": won[name], "mean_score": round(means[name], 4)} for name in names]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from granum.separate.hulls import fill_chains, part_extents, twice_hull_area
 
-__all__ = ["score_clumps"]
+__all__ = ["hull_areas", "outlines", "score_clumps"]
 
 _CUT_COST = 0.3
 
@@ -38,8 +38,8 @@ def score_clumps(
         Parts in each clump.
     """
     n_parts = int(labels.max())
-    area, hull = _hull_areas(labels, n_parts)
-    outline, cut, clump_of = _outlines(labels, clumps, n_parts)
+    area, hull = hull_areas(labels, n_parts)
+    outline, cut, clump_of = outlines(labels, clumps, n_parts)
     solidity = np.minimum(area / np.maximum(hull, 1.0), 1.0)
     value = solidity * (1 - _CUT_COST * cut / np.maximum(outline, 1))
     weights = np.bincount(clump_of[1:], weights=area[1:], minlength=n_clumps + 1)
@@ -48,7 +48,8 @@ def score_clumps(
 
 
 @njit(cache=True)
-def _hull_areas(labels: Any, n_parts: Any) -> Any:
+def hull_areas(labels: Any, n_parts: Any) -> Any:  # pragma: no cover - compiled
+    """Return the area of every part 0..K and of its convex hull, in pixels."""
     area, top, first, columns = part_extents(labels, n_parts)
     hull = np.zeros(n_parts + 1)
     tallest = 1
@@ -64,7 +65,8 @@ def _hull_areas(labels: Any, n_parts: Any) -> Any:
 
 
 @njit(cache=True)
-def _outlines(labels: Any, clumps: Any, n_parts: Any) -> Any:
+def outlines(labels: Any, clumps: Any, n_parts: Any) -> Any:  # pragma: no cover - compiled
+    """Return outline and cut outline of every part 0..K in pixel edges, and the clump that holds it."""
     height, width = labels.shape
     outline = np.zeros(n_parts + 1, np.int64)
     cut = np.zeros(n_parts + 1, np.int64)

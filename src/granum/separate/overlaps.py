@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["split_overlapping_discs"]
+__all__ = ["measure_aspects", "split_overlapping_discs"]
 
 _ROUND_ASPECT = 1.2
 _MIN_ROUND_SHARE = 0.6
@@ -49,12 +49,7 @@ def split_overlapping_discs(
     if n < _MIN_OBJECTS:
         return labels, confidence, 0
     moments = _moments(labels, n)
-    area = np.maximum(moments[:, 0], 1)
-    y, x = moments[:, 1] / area, moments[:, 2] / area
-    yy, xx, yx = (moments[:, 3] / area - y * y, moments[:, 4] / area - x * x, moments[:, 5] / area - y * x)
-    spread = np.hypot((yy - xx) / 2, yx)
-    middle = (yy + xx) / 2 + 1 / 12
-    long, short = 4 * np.sqrt(middle + spread), 4 * np.sqrt(np.maximum(middle - spread, 1e-9))
+    area, y, x, long, short, angle = _ellipses(moments)
     aspect = long / short
     whole = (moments[:, 6] == 0) & (moments[:, 0] > 0)
     round_ones = whole & (aspect < _ROUND_ASPECT)
@@ -72,12 +67,28 @@ def split_overlapping_discs(
         return labels, confidence, 0
     second = np.zeros(n + 1, np.int32)
     second[pair] = np.arange(n + 1, n + n_cut + 1, dtype=np.int32)
-    angle = 0.5 * np.arctan2(2 * yx, yy - xx)  # of the long axis against y
     cut = labels.copy()
     _cut_pairs(cut, second, y, x, np.cos(angle), np.sin(angle))
     sure = confidence.copy()
     sure[pair[1:]] = np.minimum(sure[pair[1:]], np.float32(_CONFIDENCE))
     return cut, np.concatenate([sure, sure[pair[1:]]]), n_cut
+
+
+def measure_aspects(labels: NDArray[np.int32], n: int) -> NDArray[np.float64]:
+    """Return long over short axis of the ellipse with the same second moments, for each label 0..n."""
+    _, _, _, long, short, _ = _ellipses(_moments(labels, n))
+    return long / short
+
+
+def _ellipses(moments: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+    """Return area, centre, axes and the angle of the long axis against y, from the sums of `_moments`."""
+    area = np.maximum(moments[:, 0], 1)
+    y, x = moments[:, 1] / area, moments[:, 2] / area
+    yy, xx, yx = (moments[:, 3] / area - y * y, moments[:, 4] / area - x * x, moments[:, 5] / area - y * x)
+    spread = np.hypot((yy - xx) / 2, yx)
+    middle = (yy + xx) / 2 + 1 / 12
+    long, short = 4 * np.sqrt(middle + spread), 4 * np.sqrt(np.maximum(middle - spread, 1e-9))
+    return area, y, x, long, short, 0.5 * np.arctan2(2 * yx, yy - xx)
 
 
 @njit(cache=True)
