@@ -65,7 +65,7 @@ def merge_slivers(
         if area[part] < _SMALL * area[other] and length > longest[part]:
             longest[part], target[part] = length, other
     merged = target != np.arange(n + 1)
-    for part in np.flatnonzero(merged):  # a splinter of a splinter goes where that one goes
+    for part in np.flatnonzero(merged).tolist():  # a splinter of a splinter goes where that one goes
         while merged[target[part]]:
             target[part] = target[target[part]]
     kept = np.flatnonzero(~merged[1:]) + 1
