@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Annotated, Any, Literal
 
 import cv2
@@ -11,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from granum.arrays import check_area, check_image
 from granum.choice import Choice
-from granum.errors import SettingError
+from granum.errors import GranumWarning, SettingError
 from granum.preprocess.denoise import estimate_noise
 from granum.preprocess.surface import evaluate_surface, fit_surface
 from granum.segment.component_tree import find_tree_objects
@@ -30,6 +31,7 @@ __all__ = ["segment_automatically"]
 _STEEP_OUTLINE = 2.4
 _ONE_SUPPORT = 0.3
 _LOW_NOISE = 25.0
+_NO_OUTLINE, _NO_CLASSES = 1.25, 0.7
 _WEAKEST = 0.02
 _OWN_LEVEL_SMOOTHING = 1.0
 _BAND = 256  # rows of which a whole surface is drawn at a time
@@ -74,6 +76,11 @@ def segment_automatically(
         The smoothed and flattened image in which they were found, objects bright, background about 0.
     choice : Choice
         What was chosen, and why.
+
+    Warns
+    -----
+    GranumWarning
+        The picture looks like noise; nothing is found then.
 
     Raises
     ------
@@ -126,6 +133,13 @@ def segment_automatically(
             if contrast >= _LOW_NOISE
             else "level"
         )
+        if method == "level" and edges < _NO_OUTLINE and separability < _NO_CLASSES:
+            why = (
+                f"the picture looks like noise: outlines are {edges:.2f} times as steep as the mean (1 in noise), "
+                f"separability is {separability:.2f} (0.64 in noise); set method = level if there are objects"
+            )
+            warnings.warn(f"{why}.", GranumWarning, stacklevel=2)
+            return _nothing(image.shape, why)
     chosen: dict[str, Any] = {
         "polarity": side,
         "smoothing_px": float(sigma),
