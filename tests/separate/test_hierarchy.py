@@ -50,6 +50,8 @@ def test_a_plateau_is_one_maximum(relief, connectivity):
     assert np.isin(np.arange(1, len(tree) + 1), maxima[1:-1, 1:-1][tuple(tree.peaks.astype(int).T)]).all()
 
 
+# scikit-image's reconstruction sets the shape of an array, which NumPy 2.5 deprecates
+@pytest.mark.filterwarnings("ignore:Setting the shape on a NumPy array:DeprecationWarning")
 @given(steps, st.integers(1, 6))
 def test_maxima_that_survive_a_depth_are_those_of_the_reconstruction(relief, depth):
     _, tree = watershed_hierarchy(relief)

@@ -53,7 +53,7 @@ def measure_neighbours(objects: ObjectTable) -> NDArray[np.float64]:
 
 
 @njit(cache=True)
-def _sweep(points: Any, main: Any) -> Any:  # pragma: no cover - compiled
+def _sweep(points: Any, main: Any) -> Any:
     """Return the distance to the nearest other point; the points are sorted along the axis `main`."""
     n = len(points)
     nearest = np.empty(n)

@@ -179,7 +179,7 @@ def _count_floats(image: NDArray[Any], area: NDArray[np.bool_] | None, low: floa
 
 
 @njit(cache=True, parallel=True)
-def _count_strips(image: Any, n_strips: Any) -> Any:  # pragma: no cover - compiled
+def _count_strips(image: Any, n_strips: Any) -> Any:
     """Return the counts of the values of a 16-bit image for each of its strips of rows."""
     counts = np.zeros((n_strips, _LEVELS), np.int64)
     rows = (image.shape[0] + n_strips - 1) // n_strips
@@ -191,7 +191,7 @@ def _count_strips(image: Any, n_strips: Any) -> Any:  # pragma: no cover - compi
 
 
 @njit(cache=True)
-def _add_floats(band: Any, inside: Any, low: Any, step: Any, counts: Any) -> None:  # pragma: no cover - compiled
+def _add_floats(band: Any, inside: Any, low: Any, step: Any, counts: Any) -> None:
     """Add the values of a band to the bins; an empty `inside` counts all."""
     last = len(counts) - 1
     for y in range(band.shape[0]):

@@ -307,7 +307,7 @@ def _clean(mask: NDArray[np.bool_], relief: NDArray[np.float32], level: float, s
 
 
 @njit(cache=True)
-def _rises(labels: Any, relief: Any, level: Any, n: Any) -> Any:  # pragma: no cover - compiled
+def _rises(labels: Any, relief: Any, level: Any, n: Any) -> Any:
     """Return the sum of what rises over the level, for each of `n` labels."""
     sums = np.zeros(n)
     for y in range(labels.shape[0]):

@@ -74,7 +74,7 @@ def _single_objects_are_dim(mask: NDArray[np.bool_], filled: NDArray[np.bool_]) 
 
 
 @njit(cache=True)
-def _measure_gaps(gaps: Any, relief: Any, n: Any) -> Any:  # pragma: no cover - compiled
+def _measure_gaps(gaps: Any, relief: Any, n: Any) -> Any:
     """Return sum, number, lowest value and whether it reaches the frame for each gap."""
     height, width = gaps.shape
     total, count, outside = np.zeros(n + 1), np.zeros(n + 1, np.int64), np.zeros(n + 1, np.uint8)

@@ -48,7 +48,7 @@ def score_clumps(
 
 
 @njit(cache=True)
-def hull_areas(labels: Any, n_parts: Any) -> Any:  # pragma: no cover - compiled
+def hull_areas(labels: Any, n_parts: Any) -> Any:
     """Return the area of every part 0..K and of its convex hull, in pixels."""
     area, top, first, columns = part_extents(labels, n_parts)
     hull = np.zeros(n_parts + 1)
@@ -65,7 +65,7 @@ def hull_areas(labels: Any, n_parts: Any) -> Any:  # pragma: no cover - compiled
 
 
 @njit(cache=True)
-def outlines(labels: Any, clumps: Any, n_parts: Any) -> Any:  # pragma: no cover - compiled
+def outlines(labels: Any, clumps: Any, n_parts: Any) -> Any:
     """Return outline and cut outline of every part 0..K in pixel edges, and the clump that holds it."""
     height, width = labels.shape
     outline = np.zeros(n_parts + 1, np.int64)

@@ -105,7 +105,7 @@ def refine_object_levels(
 
 
 @njit(cache=True)
-def _find_centres(labels: Any, distance: Any, radius: Any, start: Any) -> None:  # pragma: no cover - compiled
+def _find_centres(labels: Any, distance: Any, radius: Any, start: Any) -> None:
     height, width = labels.shape
     for y in range(height):
         for x in range(width):

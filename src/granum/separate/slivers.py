@@ -75,7 +75,7 @@ def merge_slivers(
 
 
 @njit(cache=True)
-def _border_pairs(labels: Any, crooked: Any) -> Any:  # pragma: no cover - compiled
+def _border_pairs(labels: Any, crooked: Any) -> Any:
     """Return part * (K + 1) + neighbour for every border pixel edge of a crooked part."""
     height, width = labels.shape
     base = np.int64(len(crooked))
