@@ -142,6 +142,11 @@ def test_a_read_only_image_is_analysed_and_no_image_is_changed():
     assert [choice.to_json() for choice in one.choices] == [choice.to_json() for choice in two.choices]
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_a_small_picture_of_noise_has_a_defined_result(dtype):
+    analyse(np.random.default_rng(5).normal(100, 12, (128, 128)).astype(dtype))
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
 def test_pure_noise_has_no_objects_and_says_so(dtype):
     result = analyse(np.random.default_rng(5).normal(100, 12, (300, 300)).astype(dtype))

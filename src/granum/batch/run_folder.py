@@ -110,8 +110,9 @@ def _write_all(
     failures: Sequence[Failure],
     about: Mapping[str, Any],
 ) -> None:
+    from granum.read import file_sha256
     from granum.report.page import write_report
-    from granum.report.provenance import hash_file, machine, versions, write_json
+    from granum.report.provenance import machine, versions, write_json
     from granum.report.tables import join_csv, write_images_csv
 
     results = [json.loads((ledger.place(item.key) / "item.json").read_text(encoding="utf-8")) for item in items]
@@ -137,7 +138,7 @@ def _write_all(
     write_json(built / "run.json", run)
     sections = [ledger.place(item.key) / "section.html" for item in items]
     write_report(built, [section for section in sections if section.exists()])
-    hashes = {path.relative_to(built).as_posix(): hash_file(path) for path in built.rglob("*") if path.is_file()}
+    hashes = {path.relative_to(built).as_posix(): file_sha256(path) for path in built.rglob("*") if path.is_file()}
     lines = [f"{hashes[name]}  {name}\n" for name in sorted(hashes)]
     (built / "DONE").write_text("".join(lines), encoding="utf-8", newline="")
 

@@ -8,7 +8,7 @@ overlays        outlines on the image (`draw_overlay`, `write_overlay`)
 charts          size distributions as SVG (`draw_size_histogram`, `draw_cumulative`)
 methods         the methods paragraph and its citations (`write_methods`)
 section, page   report.html: one fragment per image (`write_section`), then the page around them (`write_report`)
-provenance      versions, machine, hashes, stable JSON (`versions`, `machine`, `hash_file`, `write_json`)
+provenance      versions, machine, stable JSON (`versions`, `machine`, `write_json`)
 contours, exports   COCO, GeoJSON, ImageJ ROIs, OME-Zarr, Parquet from a run folder (`export_run`)
 """
 

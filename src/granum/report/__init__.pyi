@@ -9,7 +9,6 @@ from .methods import write_methods as write_methods
 from .overlays import draw_overlay as draw_overlay
 from .overlays import write_overlay as write_overlay
 from .page import write_report as write_report
-from .provenance import hash_file as hash_file
 from .provenance import machine as machine
 from .provenance import versions as versions
 from .provenance import write_json as write_json

@@ -1,9 +1,8 @@
-"""Where a number comes from: versions, machine, file hashes, and JSON that is the same for the same content."""
+"""Where a number comes from: versions, machine, and JSON that is the same for the same content."""
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import math
 import os
@@ -14,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from granum.errors import OutputError, ReadError
+from granum.errors import OutputError
 
-__all__ = ["hash_file", "machine", "to_json", "versions", "write_json"]
+__all__ = ["machine", "to_json", "versions", "write_json"]
 
 _PACKAGES = (
     "granum", "numpy", "scipy", "scikit-image", "opencv-python-headless", "numba", "scikit-learn", "tifffile",
@@ -45,27 +44,6 @@ def machine() -> dict[str, Any]:
     """Return what the run stood on: system, processor kind and the number of cores; no host or user name."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {"system": platform.system(), "release": platform.release(), "processor": platform.machine(), "cores": cores}
-
-
-def hash_file(path: str | Path) -> str:
-    """Return the SHA-256 of a file, or of a folder (an OME-Zarr store): of its sorted file names and contents.
-
-    Raises
-    ------
-    ReadError
-        When it cannot be read.
-    """
-    path = Path(path)
-    try:
-        if path.is_dir():
-            total = hashlib.sha256()
-            for part in sorted(part for part in path.rglob("*") if part.is_file()):
-                total.update(f"{part.relative_to(path).as_posix()}\0{hash_file(part)}\n".encode())
-            return total.hexdigest()
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise ReadError(f"{path}: cannot be hashed ({error.strerror or error}).") from error
 
 
 def to_json(value: Any) -> Any:
