@@ -1,0 +1,367 @@
+// Made by `python -m granum.app.typescript` from src/granum/app/messages.py; do not edit.
+
+/** One channel; tile values `v` (uint16) mean `value_offset + value_scale * v` grey levels of the file. */
+export interface ChannelInfo {
+  index: number;
+  name: string;
+  value_scale: number;
+  value_offset: number;
+  low: number;
+  high: number;
+  colour: string;
+}
+
+/** What a step chose by itself, and why: `granum.choice.Choice`. */
+export interface ChoiceInfo {
+  about: string;
+  chosen: Record<string, unknown>;
+  reason: string;
+  candidates: Record<string, unknown>[];
+}
+
+/** One class of the painter. */
+export interface ClassInfo {
+  id: number;
+  name: string;
+  colour: string;
+}
+
+/** All classes of the project. */
+export interface ClassList {
+  classes: ClassInfo[];
+}
+
+/** One column of a table; `values` has one entry per object, floats with seven significant digits. */
+export interface ColumnInfo {
+  name: string;
+  unit: string;
+  meaning: string;
+  values: unknown[];
+}
+
+/** Answer to an edit, an undo or a redo. */
+export interface EditAck {
+  version: number;
+  dirty: number[];
+  n_objects: number;
+  n_edits: number;
+  can_undo: boolean;
+  can_redo: boolean;
+  new_labels: number[];
+}
+
+/** One correction by hand of the labels of one frame of a run; see `granum.separate.edits`. */
+export interface EditRequest {
+  id: string;
+  op: "delete" | "merge" | "split" | "draw" | "erase" | "fill";
+  labels?: number[];
+  points?: [number, number][];
+  radius?: number;
+}
+
+/** The one shape of every error response. */
+export interface ErrorBody {
+  error: ErrorInfo;
+}
+
+/** One error; `message` is a sentence for people. */
+export interface ErrorInfo {
+  code: string;
+  message: string;
+}
+
+/** Counts of grey levels; bin i covers edges low + i * (high - low) / n to the next. */
+export interface HistogramInfo {
+  low: number;
+  high: number;
+  counts: number[];
+  threshold: number | null;
+}
+
+/** One image of the project. */
+export interface ImageEntry {
+  id: string;
+  name: string;
+  size_bytes: number;
+  uploaded: boolean;
+  status: "waiting" | "reading" | "ready" | "failed";
+  progress: number;
+  error: string;
+  format: string;
+  dtype: string;
+  n_frames: number;
+  n_z: number;
+  height: number;
+  width: number;
+  n_levels: number;
+  channels: ChannelInfo[];
+  colour: boolean;
+  pixel_size: PixelSizeInfo | null;
+  frame_times_s: number[] | null;
+  notes: string[];
+  n_strokes: number;
+}
+
+/** All images, sorted as people count. */
+export interface ImageList {
+  images: ImageEntry[];
+}
+
+/** A run that goes on, or has ended. */
+export interface Job {
+  id: string;
+  title: string;
+  recipe: string;
+  state: "queued" | "running" | "done" | "failed" | "cancelled" | "interrupted";
+  done: number;
+  total: number;
+  current: string;
+  created: string;
+  finished: string;
+  seconds: number;
+  error: string;
+  items: JobItem[];
+  failures: string[];
+}
+
+/** One image and frame of a job that is done. */
+export interface JobItem {
+  file: string;
+  frame: number;
+  n_objects: number;
+  warnings: string[];
+  error: string;
+}
+
+/** All jobs, newest first. */
+export interface JobList {
+  jobs: Job[];
+}
+
+/** Something to look at: tiles of 512 x 512 at `{level}/{y}/{x}` of `url`, or points. Bodies of tiles are raw, little-endian, rows first: image uint16; mask and classes uint8; labels uint32. Mask, labels and classes come with one pixel more on every side (514 x 514 for a full tile), so that outlines close over tile borders; what lies outside the image repeats its edge. `X-Tile-Shape: rows,columns` says what came. Points are float32 pairs (y, x) from `url` itself. 204 means: nothing but zeros. */
+export interface LayerInfo {
+  name: string;
+  kind: "image" | "mask" | "labels" | "classes" | "points";
+  url: string;
+  level: number;
+  n_levels: number;
+  height: number;
+  width: number;
+  value_scale: number;
+  value_offset: number;
+  low: number;
+  high: number;
+  version: string;
+}
+
+/** The objects of one plane, column by column, as objects.csv would have them. */
+export interface ObjectTableBody {
+  n_objects: number;
+  version: number;
+  columns: ColumnInfo[];
+  summary: Record<string, number | null>;
+}
+
+/** Answer to a stroke, an undo or a redo; the same goes to every other client as a socket message. */
+export interface PaintAck {
+  version: number;
+  dirty: number[];
+  n_strokes: number;
+  can_undo: boolean;
+  can_redo: boolean;
+}
+
+/** What changed since a version. */
+export interface PaintChanges {
+  version: number;
+  dirty: number[][];
+}
+
+/** A layer of strokes of one plane. */
+export interface PaintState {
+  layer: LayerInfo;
+  version: number;
+  n_strokes: number;
+  can_undo: boolean;
+  can_redo: boolean;
+  areas: Record<string, number>;
+}
+
+/** Exact grey levels under the cursor, one per channel, as the file has them. */
+export interface PixelReading {
+  values: (number | null)[];
+}
+
+/** Size of a pixel and where it came from. */
+export interface PixelSizeInfo {
+  y: number;
+  x: number;
+  unit: "nm" | "um" | "mm";
+  source: "file" | "typed" | "scale bar";
+}
+
+/** Run a recipe on one plane now; the newest request of a client wins, older ones are dropped. */
+export interface PreviewRequest {
+  recipe?: string;
+  toml?: string | null;
+  settings?: Record<string, boolean | number | string | number[] | null>;
+  type?: "preview";
+  request: number;
+  image: string;
+  t?: number;
+  z?: number | null;
+  channels?: Record<string, number>;
+  level?: number;
+  layers?: string[];
+}
+
+/** What a preview found. */
+export interface PreviewResult {
+  type: "preview_result";
+  request: number;
+  image: string;
+  key: string;
+  level: number;
+  exact: boolean;
+  n_objects: number;
+  seconds: Record<string, number>;
+  total_ms: number;
+  layers: LayerInfo[];
+  layer_names: string[];
+  choices: ChoiceInfo[];
+  warnings: string[];
+  histogram: HistogramInfo | null;
+  settings: Record<string, boolean | number | string | number[] | null>;
+}
+
+/** What is open. */
+export interface Project {
+  name: string;
+  folder: string;
+  version: string;
+  read_only: boolean;
+  read_only_reason: string;
+  pixel_size: string | null;
+  interval_s: number | null;
+  author: string;
+  n_cores: number;
+}
+
+/** Settings of the project; a key that is not sent stays. */
+export interface ProjectChange {
+  pixel_size?: string | null;
+  interval_s?: number | null;
+}
+
+/** A recipe as a form. */
+export interface RecipeInfo {
+  name: string;
+  summary: string;
+  channels: string[];
+  reads_image: boolean;
+  steps: StepInfo[];
+  toml: string;
+}
+
+/** The ready recipes, then those kept in the project. */
+export interface RecipeList {
+  recipes: RecipeInfo[];
+}
+
+/** A recipe with changed settings; `toml` wins over `recipe`. */
+export interface RecipeRequest {
+  recipe?: string;
+  toml?: string | null;
+  settings?: Record<string, boolean | number | string | number[] | null>;
+}
+
+/** A finished run. */
+export interface Run {
+  id: string;
+  title: string;
+  recipe: string;
+  created: string;
+  n_objects: number;
+  images: RunImage[];
+  edited: boolean;
+  settings: Record<string, boolean | number | string | number[] | null>;
+}
+
+/** One input of a run. */
+export interface RunImage {
+  stem: string;
+  file: string;
+  image: string;
+  n_frames: number;
+  n_objects: number[];
+  n_edits: number;
+  pixel_size: PixelSizeInfo | null;
+  choices: ChoiceInfo[][];
+  warnings: string[];
+}
+
+/** All finished runs, newest first. */
+export interface RunList {
+  runs: Run[];
+}
+
+/** Run a recipe on images and keep the result. */
+export interface RunRequest {
+  recipe?: string;
+  toml?: string | null;
+  settings?: Record<string, boolean | number | string | number[] | null>;
+  images?: string[] | null;
+  channels?: Record<string, number>;
+  z?: number | null;
+  jobs?: number | null;
+  title?: string;
+}
+
+/** How to get the same result without the app. */
+export interface Scripts {
+  python: string;
+  recipe: string;
+  command: string;
+}
+
+/** One setting, from the signature of its step: the form is made from it. */
+export interface SettingInfo {
+  name: string;
+  help: string;
+  kind: "boolean" | "integer" | "number" | "choice" | "text" | "list";
+  optional: boolean;
+  value: unknown;
+  default: unknown;
+  low: number | null;
+  high: number | null;
+  unit: string;
+  choices: string[];
+}
+
+/** One step of a recipe; "<key>.<setting>" is the name of a setting in `Settings`. */
+export interface StepInfo {
+  key: string;
+  do: string;
+  title: string;
+  summary: string;
+  reads: string[];
+  writes: string[];
+  settings: SettingInfo[];
+}
+
+/** One act of painting, as vectors; the server says which pixels it covers. */
+export interface Stroke {
+  id: string;
+  tool: "brush" | "eraser" | "fill" | "polygon";
+  class_id?: number;
+  radius?: number;
+  points: [number, number][];
+  t?: number;
+  z?: number;
+}
+
+/** What became of an upload. */
+export interface Uploaded {
+  image: ImageEntry;
+  duplicate: boolean;
+}
