@@ -1,9 +1,9 @@
 """What the server and the page say to each other: every body of a request, a response and a socket message.
 
 These models are the contract. The OpenAPI page shows them, and `web/src/api/types.ts` is made from them
-(`python -m granum.app.typescript`), so neither side declares anything twice. Coordinates are image pixels (y, x) at full
-resolution, pixel centres are integers; `t` is a frame, `c` a channel, `z` a plane along z, all from 0; `level` n is the
-image halved n times.
+(`python -m granum.app.typescript`), so neither side declares anything twice. Coordinates are image pixels (y, x) at
+full resolution, pixel centres are integers; `t` is a frame, `c` a channel, `z` a plane along z, all from 0; `level` n
+is the image halved n times.
 """
 
 from __future__ import annotations
@@ -13,11 +13,45 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = [
-    "ChannelInfo", "ChoiceInfo", "ClassInfo", "ClassList", "ColumnInfo", "EditAck", "EditRequest", "ErrorBody", "ErrorInfo",
-    "HistogramInfo", "ImageEntry", "ImageList", "Job", "JobItem", "JobList", "LayerInfo", "ObjectTableBody", "PaintAck",
-    "PaintChanges", "PaintState", "PixelReading", "PixelSizeInfo", "PreviewRequest", "PreviewResult", "Project",
-    "ProjectChange", "RecipeInfo", "RecipeList", "RecipeRequest", "Run", "RunImage", "RunList", "RunRequest", "Scripts",
-    "SettingInfo", "StepInfo", "Stroke", "Uploaded", "SOCKET_MESSAGES",
+    "SOCKET_MESSAGES",
+    "ChannelInfo",
+    "ChoiceInfo",
+    "ClassInfo",
+    "ClassList",
+    "ColumnInfo",
+    "EditAck",
+    "EditRequest",
+    "ErrorBody",
+    "ErrorInfo",
+    "HistogramInfo",
+    "ImageEntry",
+    "ImageList",
+    "Job",
+    "JobItem",
+    "JobList",
+    "LayerInfo",
+    "ObjectTableBody",
+    "PaintAck",
+    "PaintChanges",
+    "PaintState",
+    "PixelReading",
+    "PixelSizeInfo",
+    "PreviewRequest",
+    "PreviewResult",
+    "Project",
+    "ProjectChange",
+    "RecipeInfo",
+    "RecipeList",
+    "RecipeRequest",
+    "Run",
+    "RunImage",
+    "RunList",
+    "RunRequest",
+    "Scripts",
+    "SettingInfo",
+    "StepInfo",
+    "Stroke",
+    "Uploaded",
 ]  # fmt: skip
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -26,7 +60,7 @@ Point = Annotated[list[Finite], Field(min_length=2, max_length=2)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 Colour = Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")]
-Settings = dict[str, bool | int | Finite | str | None | list[Finite]]
+Settings = dict[str, bool | int | Finite | str | list[Finite] | None]
 """ "STEP.SETTING" -> value, as in `Recipe.with_settings`."""
 
 
@@ -227,9 +261,9 @@ class ChoiceInfo(Message):
 class LayerInfo(Message):
     """Something to look at: tiles of 512 x 512 at `{level}/{y}/{x}` of `url`, or points.
 
-    Bodies of tiles are raw, little-endian, rows first: image uint16; mask and classes uint8; labels uint32. Mask, labels
-    and classes come with one pixel more on every side (514 x 514 for a full tile), so that outlines close over tile
-    borders; what lies outside the image repeats its edge. `X-Tile-Shape: rows,columns` says what came. Points are
+    Bodies of tiles are raw, little-endian, rows first: image uint16; mask and classes uint8; labels uint32. Mask,
+    labels and classes come with one pixel more on every side (514 x 514 for a full tile), so that outlines close over
+    tile borders; what lies outside the image repeats its edge. `X-Tile-Shape: rows,columns` says what came. Points are
     float32 pairs (y, x) from `url` itself. 204 means: nothing but zeros.
     """
 

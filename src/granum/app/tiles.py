@@ -42,7 +42,7 @@ def halve(plane: NDArray[Any]) -> NDArray[Any]:
     if height % 2 or width % 2:
         plane = np.pad(plane, ((0, height % 2), (0, width % 2)), mode="edge")
     wide = np.float32 if plane.dtype.kind == "f" else np.uint32 if plane.dtype.itemsize <= 2 else np.float64
-    total = plane[0::2, 0::2].astype(wide)
+    total: Any = plane[0::2, 0::2].astype(wide)
     total += plane[1::2, 0::2]
     total += plane[0::2, 1::2]
     total += plane[1::2, 1::2]
