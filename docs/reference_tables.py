@@ -17,6 +17,7 @@ from granum.steps import STEPS, Setting, load_step
 __all__ = ["describe_commands", "describe_recipes", "describe_steps", "write_all"]
 
 _WORDS = {bool: "`true` or `false`", int: "whole number", float: "number", str: "text"}
+_UNITS = {"px2": "px²"}
 
 
 def write_all(folder: Path) -> None:
@@ -43,7 +44,7 @@ def _values(setting: Setting) -> str:
     parts = [f"`{choice}`" for choice in setting.choices] or [_WORDS[kind] for kind in kinds if kind in _WORDS]
     text = ", ".join(dict.fromkeys(parts))
     if setting.range is not None:
-        text += f", {setting.range}"
+        text += f", {setting.range} {_UNITS.get(setting.unit, setting.unit)}".rstrip()
     return f"{text}, or `none`" if type(None) in kinds else text
 
 

@@ -112,3 +112,22 @@ def test_every_step_has_a_module_a_function_and_at_least_one_layer():
 
 def test_settings_model_is_made_once():
     assert steps._settings_model("stand_in.above") is steps._settings_model("stand_in.above")
+
+
+def test_every_length_area_and_percentage_of_every_step_has_its_unit():
+    bare = {
+        "strength", "k", "offset", "max_area_share", "convexity_power", "size_power", "number_power", "n_levels",
+        "min_dynamic", "max_iterations", "tolerance", "max_nodes", "neck_weight", "min_solidity", "min_gain",
+        "max_neck", "max_residual", "max_overlap", "min_inside", "max_deficit", "min_dip",
+    }  # fmt: skip
+    units = {
+        f"{name}.{setting.name}": setting.unit
+        for name in STEPS
+        if not name.startswith("stand_in.")
+        for setting in load_step(name).settings.values()
+        if setting.range is not None
+    }
+    assert {key.rpartition(".")[2] for key, unit in units.items() if not unit} == bare
+    assert units["segment.automatic.smoothing"] == "px"
+    assert units["separate.choose.min_size"] == "px2"
+    assert units["preprocess.normalise.low_percent"] == "%"

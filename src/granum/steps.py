@@ -21,13 +21,21 @@ from granum.errors import RecipeError, SettingError
 
 __all__ = ["STEPS", "Range", "Setting", "Step", "check_settings", "load_step", "nearest_name"]
 
+Kind = Literal["boolean", "integer", "number", "choice", "text", "list"]
+Unit = Literal["", "px", "px2", "%", "degrees"]
+
 
 @dataclass(frozen=True)
 class Range:
-    """Legal values of a numeric setting, bounds included: ``Annotated[float, Range(0, 100)]``."""
+    """Legal values of a numeric setting, bounds included: ``Annotated[float, Range(0, 100, unit="px")]``.
+
+    The unit tells a form what to write beside the number, and a preview how the setting shrinks with the image: "px"
+    is a length, "px2" an area.
+    """
 
     low: float | None = None
     high: float | None = None
+    unit: Unit = ""
 
     def __contains__(self, value: float) -> bool:
         return (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
@@ -74,6 +82,27 @@ class Setting:
     help: str
     range: Range | None
     choices: tuple[str, ...]
+
+    @property
+    def kind(self) -> Kind:
+        """What its values are, None aside."""
+        if self.choices:
+            return "choice"
+        parts = _parts(self.annotation)
+        if any(typing.get_origin(part) in (tuple, list) for part in parts):
+            return "list"
+        words: dict[type, Kind] = {bool: "boolean", int: "integer", float: "number"}
+        return next((word for kind, word in words.items() if kind in parts), "text")
+
+    @property
+    def is_optional(self) -> bool:
+        """Whether it may be None."""
+        return type(None) in _parts(self.annotation)
+
+    @property
+    def unit(self) -> Unit:
+        """Unit of its numbers, "" where they have none."""
+        return "" if self.range is None else self.range.unit
 
 
 @dataclass(frozen=True)

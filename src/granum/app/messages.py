@@ -60,8 +60,8 @@ Point = Annotated[list[Finite], Field(min_length=2, max_length=2)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 Colour = Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")]
-Settings = dict[str, bool | int | Finite | str | list[Finite] | None]
-""" "STEP.SETTING" -> value, as in `Recipe.with_settings`."""
+Settings = dict[str, bool | int | float | str | list[float] | None]
+""" "STEP.SETTING" -> value, as in `Recipe.with_settings`, which refuses NaN and names the range."""
 
 
 class Message(BaseModel):

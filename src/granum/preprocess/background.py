@@ -26,7 +26,7 @@ def subtract_background(
     area: ArrayLike | None = None,
     *,
     method: Literal["rolling_ball", "gaussian", "top_hat"] = "gaussian",
-    radius: Annotated[float, Range(1, 10_000)] = 50.0,
+    radius: Annotated[float, Range(1, 10_000, unit="px")] = 50.0,
     polarity: Literal["bright", "dark"] = "bright",
 ) -> NDArray[np.float32]:
     """Subtract what varies more slowly than the objects.
@@ -82,7 +82,7 @@ def estimate_background(
     area: ArrayLike | None = None,
     *,
     method: Literal["rolling_ball", "gaussian", "top_hat"] = "gaussian",
-    radius: Annotated[float, Range(1, 10_000)] = 50.0,
+    radius: Annotated[float, Range(1, 10_000, unit="px")] = 50.0,
     polarity: Literal["bright", "dark"] = "bright",
 ) -> NDArray[np.float32]:
     """Return the slowly varying part of an image.

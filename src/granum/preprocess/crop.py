@@ -22,7 +22,7 @@ def find_analysed_area(
     *,
     info_bar: Literal["auto", "none"] = "auto",
     scale_bar: Literal["auto", "none"] = "auto",
-    margin: Annotated[int, Range(0, 200)] = 2,
+    margin: Annotated[int, Range(0, 200, unit="px")] = 2,
 ) -> tuple[NDArray[np.bool_], Choice]:
     """Find the part of a picture that may be analysed.
 

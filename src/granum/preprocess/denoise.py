@@ -23,10 +23,10 @@ def denoise_image(
     image: ArrayLike,
     *,
     method: Literal["gaussian", "median", "non_local_means"] = "gaussian",
-    sigma: Annotated[float, Range(0, 200)] = 1.0,
-    radius: Annotated[int, Range(1, 50)] = 1,
-    patch_size: Annotated[int, Range(3, 15)] = 5,
-    search_radius: Annotated[int, Range(1, 30)] = 6,
+    sigma: Annotated[float, Range(0, 200, unit="px")] = 1.0,
+    radius: Annotated[int, Range(1, 50, unit="px")] = 1,
+    patch_size: Annotated[int, Range(3, 15, unit="px")] = 5,
+    search_radius: Annotated[int, Range(1, 30, unit="px")] = 6,
     strength: Annotated[float, Range(0, 10)] = 0.8,
 ) -> NDArray[np.float32]:
     """Remove noise; values keep their scale and never pass through 8 bit.

@@ -19,8 +19,8 @@ def normalise_intensity(
     image: ArrayLike,
     area: ArrayLike | None = None,
     *,
-    low_percent: Annotated[float, Range(0, 100)] = 0.1,
-    high_percent: Annotated[float, Range(0, 100)] = 99.9,
+    low_percent: Annotated[float, Range(0, 100, unit="%")] = 0.1,
+    high_percent: Annotated[float, Range(0, 100, unit="%")] = 99.9,
 ) -> NDArray[np.float32]:
     """Scale intensities so that two percentiles become 0 and 1; what lies beyond is clipped.
 

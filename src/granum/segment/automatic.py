@@ -45,7 +45,7 @@ def segment_automatically(
     *,
     polarity: Literal["auto", "bright", "dark"] = "auto",
     method: Method = "auto",
-    smoothing: Annotated[float, Range(0, 50)] | None = None,
+    smoothing: Annotated[float, Range(0, 50, unit="px")] | None = None,
     flatten: Literal["auto", "yes", "no"] = "auto",
 ) -> tuple[NDArray[np.bool_], NDArray[np.float32], Choice]:
     """Find the objects of an image, choosing everything from the image itself.

@@ -23,7 +23,7 @@ def segment_by_grid_maximum(
     image: ArrayLike,
     area: ArrayLike | None = None,
     *,
-    tile: Annotated[int, Range(2, 1000)] = 25,
+    tile: Annotated[int, Range(2, 1000, unit="px")] = 25,
     offset: Annotated[float, Range(0, 100)] = 1.3,
     relief: Literal["intensity", "gradient"] = "intensity",
 ) -> NDArray[np.bool_]:
@@ -82,7 +82,7 @@ def grid_maximum_threshold(
     image: ArrayLike,
     area: ArrayLike | None = None,
     *,
-    tile: Annotated[int, Range(2, 1000)] = 25,
+    tile: Annotated[int, Range(2, 1000, unit="px")] = 25,
     offset: Annotated[float, Range(0, 100)] = 1.3,
 ) -> float:
     """Return the threshold ``base + offset * (mode - base)`` of an image.

@@ -18,10 +18,10 @@ __all__ = ["clean_mask"]
 def clean_mask(
     mask: ArrayLike,
     *,
-    min_area: Annotated[int, Range(0, None)] = 10,
+    min_area: Annotated[int, Range(0, None, unit="px2")] = 10,
     fill_holes: bool = True,
-    max_hole_area: Annotated[int, Range(0, None)] | None = None,
-    opening_radius: Annotated[float, Range(0, 100)] = 0.0,
+    max_hole_area: Annotated[int, Range(0, None, unit="px2")] | None = None,
+    opening_radius: Annotated[float, Range(0, 100, unit="px")] = 0.0,
     remove_border: bool = False,
 ) -> NDArray[np.bool_]:
     """Open, fill holes, drop specks, in this order.

@@ -127,7 +127,7 @@ def segment_by_threshold(
     *,
     method: Literal["otsu", "li", "triangle", "isodata", "yen", "sauvola", "phansalkar"] = "otsu",
     polarity: Literal["auto", "bright", "dark"] = "auto",
-    window: Annotated[int, Range(3, 10_001)] | None = None,
+    window: Annotated[int, Range(3, 10_001, unit="px")] | None = None,
     k: Annotated[float, Range(0, 1)] | None = None,
 ) -> NDArray[np.bool_]:
     """Return the mask of what is brighter, or darker, than a threshold.

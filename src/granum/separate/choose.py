@@ -41,7 +41,7 @@ def split_automatically(
     area: ArrayLike | None = None,
     *,
     splitter: Splitter = "auto",
-    min_size: Annotated[int, Range(1, None)] = 10,
+    min_size: Annotated[int, Range(1, None, unit="px2")] = 10,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32], Choice]:
     """Split touching objects, each clump by the splitter that suits it best.
 

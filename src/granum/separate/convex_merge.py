@@ -115,7 +115,7 @@ def split_by_shape(
     mask: ArrayLike,
     relief: ArrayLike | None = None,
     *,
-    smoothing: Annotated[float, Range(0, 20)] = 0.5,
+    smoothing: Annotated[float, Range(0, 20, unit="px")] = 0.5,
     min_dynamic: Annotated[float, Range(0, 1)] = 0.04,
     max_deficit: Annotated[float, Range(0)] = 0.1,
     max_neck: Annotated[float, Range(0, 1)] = 0.95,

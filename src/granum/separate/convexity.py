@@ -26,7 +26,7 @@ def split_by_convexity(
     min_solidity: Annotated[float, Range(0, 1)] = 0.95,
     min_gain: Annotated[float, Range(0, 1)] = 0.02,
     max_neck: Annotated[float, Range(0, 2)] = 0.75,
-    min_area: Annotated[float, Range(0, None)] = 20.0,
+    min_area: Annotated[float, Range(0, None, unit="px2")] = 20.0,
 ) -> NDArray[np.int32]:
     """Split each component along straight cuts between concave points, until its parts are convex enough.
 

@@ -147,7 +147,7 @@ def merge_by_dynamic(
     tree: BasinTree,
     *,
     min_dynamic: Annotated[float, Range(0, 1)] = 0.05,
-    min_depth: Annotated[float, Range(0)] = 0.0,
+    min_depth: Annotated[float, Range(0, unit="px")] = 0.0,
 ) -> NDArray[np.int32]:
     """Merge the basins whose maximum does not stand out enough.
 

@@ -30,7 +30,7 @@ def refine_object_levels(
     area: ArrayLike | None = None,
     *,
     level: Literal["counts", "half"] = "counts",
-    max_growth: Annotated[int, Range(0, 100)] = 15,
+    max_growth: Annotated[int, Range(0, 100, unit="px")] = 15,
 ) -> NDArray[np.int32]:
     """Move the outline of every object to its own level between inside and background.
 

@@ -22,9 +22,9 @@ def find_distance_peaks(
     mask: ArrayLike,
     *,
     min_dynamic: Annotated[float, Range(0, 1)] = 0.05,
-    min_depth: Annotated[float, Range(0, 1000)] = 0.5,
-    smoothing: Annotated[float, Range(0, 100)] = 0.0,
-    min_distance: Annotated[int, Range(1, 10000)] | None = None,
+    min_depth: Annotated[float, Range(0, 1000, unit="px")] = 0.5,
+    smoothing: Annotated[float, Range(0, 100, unit="px")] = 0.0,
+    min_distance: Annotated[int, Range(1, 10000, unit="px")] | None = None,
     every_component: bool = True,
     edge: Literal["inside", "outside"] = "inside",
 ) -> NDArray[np.float64]:

@@ -33,8 +33,8 @@ def split_by_watershed(
     *,
     relief: Literal["distance", "intensity", "gradient"] = "distance",
     min_dynamic: Annotated[float, Range(0, 1)] = 0.05,
-    min_depth: Annotated[float, Range(0, 1000)] = 0.5,
-    smoothing: Annotated[float, Range(0, 100)] = 0.0,
+    min_depth: Annotated[float, Range(0, 1000, unit="px")] = 0.5,
+    smoothing: Annotated[float, Range(0, 100, unit="px")] = 0.0,
 ) -> NDArray[np.int32]:
     """Cut the foreground into particles along the watersheds of a relief.
 
