@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -13,7 +14,7 @@ from starlette.exceptions import HTTPException
 from granum.app.messages import ErrorBody, ErrorInfo
 from granum.errors import GranumError, OutputError, ReadError, SettingError
 
-__all__ = ["Problem", "add_error_handlers", "error_response"]
+__all__ = ["Problem", "add_error_handlers", "error_response", "validation_sentence"]
 
 _log = logging.getLogger("granum.app")
 
@@ -59,7 +60,7 @@ def add_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def wrong_values(request: Request, error: RequestValidationError) -> JSONResponse:
-        return error_response(422, "setting", "; ".join(_sentence(one) for one in error.errors()[:3]))
+        return error_response(422, "setting", validation_sentence(error.errors()))
 
     @app.exception_handler(HTTPException)
     async def plain(request: Request, error: HTTPException) -> JSONResponse:
@@ -71,6 +72,11 @@ def add_error_handlers(app: FastAPI) -> None:
         _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
         text = f"granum's own fault: {type(error).__name__}; the terminal where granum app runs tells more."
         return error_response(500, "fault", text)
+
+
+def validation_sentence(errors: Sequence[Any]) -> str:
+    """Return one sentence about the errors that pydantic has found."""
+    return "; ".join(_sentence(one) for one in errors[:3])
 
 
 def _sentence(error: Any) -> str:
