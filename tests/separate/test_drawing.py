@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -96,7 +98,7 @@ def test_a_cut_covers_every_pixel_that_it_enters(path):
     mask = mask_of(supercover_runs(path, SHAPE))
     path = np.asarray(path, float)
     steps = np.linspace(0, 1, 400)[:, None]
-    for a, b in zip(path, path[1:], strict=False):
+    for a, b in itertools.pairwise(path):
         for y, x in np.floor(a + steps * (b - a) + 0.5).astype(int):
             if 0 <= y < SHAPE[0] and 0 <= x < SHAPE[1]:
                 assert mask[y, x]

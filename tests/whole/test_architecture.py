@@ -51,7 +51,9 @@ TESTED_WITH = {
     "samples/painting": "particles",
     "segment/max_tree": "component_tree",
     "separate/basins": "hierarchy",
+    "separate/edit_checks": "edits",
     "separate/hulls": "convex_merge",
+    "separate/label_boxes": "label_editor",
     "separate/part_graph": "convex_merge",
     "separate/power_cells": "local_kmeans",
 }

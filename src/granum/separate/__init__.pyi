@@ -4,6 +4,8 @@ from .convex_merge import split_by_shape as split_by_shape
 from .convexity import split_by_convexity as split_by_convexity
 from .distance import distance_map as distance_map
 from .distance import squared_distance_map as squared_distance_map
+from .edits import EditedLabels as EditedLabels
+from .edits import edit_labels as edit_labels
 from .elbow import count_by_elbow as count_by_elbow
 from .elbow import elbow_curve as elbow_curve
 from .ellipses import fit_ellipse as fit_ellipse

@@ -121,7 +121,8 @@ def _checked(points: ArrayLike, n_least: int) -> NDArray[np.float64]:
 def _joined(rows: Any, first: Any, last: Any) -> Runs:
     """Sort runs and join those that overlap or touch."""
     order = np.lexsort((first, rows))
-    return _join_sorted(rows[order], first[order], last[order])  # type: ignore[no-any-return]
+    joined: Runs = _join_sorted(rows[order], first[order], last[order])
+    return joined
 
 
 @njit(cache=True)
