@@ -37,15 +37,22 @@ def stand_ins(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     steps._settings_model.cache_clear()
 
 
-def _load_catalogue() -> ModuleType:
-    """Load `hard_cases/catalogue.py` once, by its path: tests are no package."""
-    name = "hard_cases_catalogue"
+def _load_file(name: str, *place: str) -> ModuleType:
+    """Load a file below this folder once, by its path: tests are no package."""
     if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / "hard_cases" / "catalogue.py")
+        spec = importlib.util.spec_from_file_location(name, Path(__file__).parent.joinpath(*place))
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
         spec.loader.exec_module(module)
     return sys.modules[name]
+
+
+def _load_catalogue() -> ModuleType:
+    return _load_file("hard_cases_catalogue", "hard_cases", "catalogue.py")
+
+
+_in_browser = _load_file("browser_fixtures", "app", "browser_fixtures.py")
+serve, chromium, signed_in = _in_browser.serve, _in_browser.chromium, _in_browser.signed_in
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
