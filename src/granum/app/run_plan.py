@@ -1,0 +1,238 @@
+"""`RunPlan`: what a run was asked to do, with nothing left open, as it stands in ``job.json``.
+
+The job process, the Python script and the command line are all made from it, so they cannot differ.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from granum.errors import OutputError, SettingError
+
+if TYPE_CHECKING:
+    from granum.app.messages import ImageEntry, RunRequest
+    from granum.recipe import Recipe
+
+__all__ = ["RunInput", "RunPictures", "RunPlan", "RunProject", "n_cores", "plan_run"]
+
+SCHEMA = 1
+"""Version of ``job.json``."""
+
+
+class RunProject(Protocol):
+    """What runs need of the project."""
+
+    @property
+    def read_only(self) -> str:
+        """Why nothing can be written, or ""."""
+        ...
+
+    @property
+    def cache(self) -> Path:
+        """Folder for what can be made again."""
+        ...
+
+    @property
+    def pixel_size(self) -> str | None:
+        """Typed by the user, as in "0.5 nm"."""
+        ...
+
+    @property
+    def interval_s(self) -> float | None:
+        """Typed by the user."""
+        ...
+
+    def path(self, *parts: str) -> Path:
+        """Return a place in the project folder."""
+        ...
+
+    def require_writable(self) -> None:
+        """Raise a Problem when nothing can be written."""
+        ...
+
+
+class RunPictures(Protocol):
+    """What runs need of the images of a project."""
+
+    def entries(self) -> Sequence[ImageEntry]:
+        """Return all images, as people sort them."""
+        ...
+
+    def entry(self, id: str) -> ImageEntry:
+        """Return one image, or raise a Problem."""
+        ...
+
+    def path(self, id: str) -> Path:
+        """Return its file."""
+        ...
+
+
+@dataclass(frozen=True)
+class RunInput:
+    """One input file."""
+
+    id: str
+    path: str
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """A run, resolved.
+
+    Parameters
+    ----------
+    title : str
+        For people.
+    recipe_name : str
+        Name of the recipe.
+    recipe_toml : str
+        The recipe with all settings, canonical.
+    inputs : tuple of RunInput
+        In the order of the tables; absolute paths.
+    channels : dict
+        Channel name -> index in the file, as text: `run_batch` and ``--channel`` take it so.
+    z : int or None
+        Plane along z.
+    pixel_size : str or None
+        Typed.
+    interval_s : float or None
+        Typed.
+    processes : int
+        How many work at the same time; the result does not depend on it.
+    """
+
+    title: str
+    recipe_name: str
+    recipe_toml: str
+    inputs: tuple[RunInput, ...]
+    channels: Mapping[str, str] = field(default_factory=dict)
+    z: int | None = None
+    pixel_size: str | None = None
+    interval_s: float | None = None
+    processes: int = 1
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe, checked."""
+        from granum.recipe import parse_recipe
+
+        return parse_recipe(self.recipe_toml, where="job.json")
+
+    @property
+    def paths(self) -> list[str]:
+        """All input files."""
+        return [given.path for given in self.inputs]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the plan in JSON types."""
+        return {
+            "schema": SCHEMA,
+            "title": self.title,
+            "recipe": {"name": self.recipe_name, "toml": self.recipe_toml},
+            "inputs": [{"id": given.id, "path": given.path} for given in self.inputs],
+            "channels": dict(self.channels),
+            "z": self.z,
+            "pixel_size": self.pixel_size,
+            "interval_s": self.interval_s,
+            "processes": self.processes,
+        }
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> RunPlan:
+        """Return the plan of a ``job.json``.
+
+        Raises
+        ------
+        OutputError
+            When it was written by a newer granum, or is damaged.
+        """
+        if content.get("schema") != SCHEMA:
+            raise OutputError(f"job.json: has the version {content.get('schema')!r}, this granum reads {SCHEMA}.")
+        try:
+            return cls(
+                content["title"],
+                content["recipe"]["name"],
+                content["recipe"]["toml"],
+                tuple(RunInput(given["id"], given["path"]) for given in content["inputs"]),
+                content["channels"],
+                content["z"],
+                content["pixel_size"],
+                content["interval_s"],
+                content["processes"],
+            )
+        except (KeyError, TypeError) as error:
+            raise OutputError(f"job.json: is damaged ({type(error).__name__}: {error}).") from None
+
+
+def plan_run(request: RunRequest, project: RunProject, pictures: RunPictures) -> RunPlan:
+    """Return the plan of a request, with all that can be checked before the first pixel is read.
+
+    Raises
+    ------
+    Problem
+        An image that does not exist (404), or none at all (422).
+    SettingError
+        A recipe, setting or channel that does not fit.
+    """
+    from granum.app.forms import RecipeShelf
+    from granum.app.problems import Problem
+
+    recipe = RecipeShelf(project.path("recipes")).resolve(request)
+    entries = _chosen(request, pictures)
+    if not entries:
+        raise Problem(422, "no_images", "images: none is ready; add images, or wait until they are read.")
+    _check_channels(request.channels, recipe, entries)
+    inputs = tuple(RunInput(entry.id, os.path.abspath(pictures.path(entry.id))) for entry in entries)  # noqa: PTH100
+    for given in inputs:
+        if not _is_text(given.path):
+            raise SettingError(f"image {given.path!r}: its name is no text; rename the file.")
+    n_planes = sum(max(1, entry.n_frames) for entry in entries)
+    return RunPlan(
+        request.title.strip() or recipe.name,
+        recipe.name,
+        recipe.to_toml(),
+        inputs,
+        {name: str(index) for name, index in sorted(request.channels.items())},
+        request.z,
+        project.pixel_size,
+        project.interval_s,
+        min(request.jobs or n_cores(), n_planes),
+    )
+
+
+def _chosen(request: RunRequest, pictures: RunPictures) -> list[ImageEntry]:
+    """Return the images of a request in the order of the project, each once."""
+    if request.images is None:
+        return [entry for entry in pictures.entries() if entry.status == "ready"]
+    wanted = {id: pictures.entry(id) for id in request.images}
+    order = {entry.id: place for place, entry in enumerate(pictures.entries())}
+    return sorted(wanted.values(), key=lambda entry: order.get(entry.id, len(order)))
+
+
+def _check_channels(channels: Mapping[str, int], recipe: Recipe, entries: Sequence[ImageEntry]) -> None:
+    known = (*(["image"] if recipe.reads_image else []), *recipe.channels)
+    for name, index in channels.items():
+        if name not in known:
+            raise SettingError(f"channel {name!r}: recipe {recipe.name!r} reads only {', '.join(known)}.")
+        for entry in entries:
+            if entry.channels and not 0 <= index < len(entry.channels):
+                there = f"0 to {len(entry.channels) - 1}"
+                raise SettingError(f"channel {name!r}: {index} does not exist in {entry.name}, which has {there}.")
+
+
+def _is_text(path: str) -> bool:
+    """Return whether a path can be written into job.json and run.json."""
+    try:
+        path.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def n_cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
