@@ -7,6 +7,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 DEMO := demo_out
+APP_DEMO := app_demo
+# what the page of the app is built from
+WEB := $(wildcard web/*.json web/*.ts web/index.html web/.npmrc) $(shell find web/src -type f 2>/dev/null)
 WORKERS ?= 2
 PYTHON313 ?= python3.13
 
@@ -20,14 +23,14 @@ demo: $(VENV)/.granum ## install granum into .venv, measure simulated micrograph
 	@rm -rf $(DEMO)
 	@$(BIN)/granum demo -o $(DEMO)
 
-test: $(VENV)/.test ## run all tests
-	@$(BIN)/python -m pytest -n $(WORKERS)
+test: $(VENV)/.test ## run all tests, those of the page first
+	@failed=0; $(BIN)/python hatch_build.py test || failed=1; $(BIN)/python -m pytest -n $(WORKERS) || failed=1; exit $$failed
 
 test-313: ## run all tests with Python 3.13, in a .venv of their own
 	@$(MAKE) --no-print-directory test PYTHON=$(PYTHON313) VENV=.venv-313
 
-app: $(VENV)/.granum ## the app in the browser (it is coming)
-	@$(BIN)/granum app
+app: $(VENV)/.granum ## the app in the browser, with the sample in app_demo/
+	@$(BIN)/granum app $(APP_DEMO) --sample
 
 check: $(VENV)/.check ## formatting, lint, types, import rules, fast tests
 	@$(BIN)/ruff check .
@@ -45,18 +48,19 @@ docs: $(VENV)/.docs ## build the documentation; any warning is an error
 	@echo "Documentation: docs/_build/html/index.html"
 
 clean: ## remove what was made, .venv too
-	rm -rf .venv .venv-313 $(DEMO) bench_out build dist docs/_build docs/_made .hypothesis .pytest_cache .mypy_cache \
+	rm -rf .venv .venv-313 $(DEMO) $(APP_DEMO) bench_out src/granum/app/static web/node_modules build dist docs/_build docs/_made .hypothesis .pytest_cache .mypy_cache \
 		.ruff_cache .import_linter_cache
 	find src tests benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# Each stamp says which packages are in the environment; a second run does nothing until pyproject.toml changes.
+# Each stamp says which packages are in the environment; a second run does nothing until pyproject.toml changes. The page
+# of the app is built by the installation, so the first stamp also waits for changes in web/.
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "granum needs Python 3.11 or newer with venv (Debian: apt-get install python3-venv); or: make PYTHON=/path/to/python" >&2; exit 1; }
 	@echo "Making $(VENV) with $(PYTHON); the first time takes a minute or two."
 	@$(PYTHON) -m venv $(VENV)
 	@$(PIP) --upgrade pip
 
-$(VENV)/.granum: pyproject.toml | $(BIN)/python
+$(VENV)/.granum: pyproject.toml hatch_build.py $(WEB) | $(BIN)/python
 	@$(PIP) -e .
 	@touch $@
 

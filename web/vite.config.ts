@@ -10,6 +10,8 @@ export default defineConfig({
     emptyOutDir: true,
     target: "es2022",
     sourcemap: false,
+    // the page holds code of others, whose licences ask for their texts to come along
+    license: { fileName: "LICENSES.md" },
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
   },
