@@ -18,7 +18,7 @@ from granum.errors import OutputError, RecipeError
 from granum.recipe import Recipe, list_recipes, load_recipe, parse_recipe
 from granum.steps import Setting, load_step, nearest_name
 
-__all__ = ["RecipeShelf", "describe_recipe", "settings_of", "step_keys"]
+__all__ = ["RecipeShelf", "describe_recipe", "settings_of", "shrink_recipe", "step_keys"]
 
 _NAME = re.compile(r"\w[\w -]{0,63}")
 
@@ -90,6 +90,35 @@ def _plain_value(setting: Setting, value: Any) -> Any:
 def _plain_text(text: str) -> str:
     """Return docstring text without its marks."""
     return re.sub(r":\w+:(?=`)|`+", "", text)
+
+
+def shrink_recipe(recipe: Recipe, level: int) -> Recipe:
+    """Return the recipe for an image halved `level` times: lengths and areas shrink with it, by their units.
+
+    What falls out of its range is put back to the nearest legal value. Whole numbers are rounded, odd ones to odd ones:
+    a window has a pixel in its middle.
+    """
+    if level == 0:
+        return recipe
+    changes: Settings = {}
+    for key, step in zip(step_keys(recipe), recipe.steps, strict=True):
+        for name, value in step.settings.items():
+            setting = load_step(step.do).settings[name]
+            power = {"px": 1, "px2": 2}.get(setting.unit, 0)
+            if power and isinstance(value, int | float):
+                changes[f"{key}.{name}"] = _shrink(value, 2 ** (level * power), setting)
+    return recipe.with_settings(changes) if changes else recipe
+
+
+def _shrink(value: float, factor: int, setting: Setting) -> float:
+    small: float = value / factor
+    if isinstance(value, int):
+        small = 2 * round((small - 1) / 2) + 1 if value % 2 and setting.unit == "px" else round(small)
+    limits = setting.range
+    if limits is not None:
+        small = small if limits.low is None else max(small, type(small)(limits.low))
+        small = small if limits.high is None else min(small, type(small)(limits.high))
+    return small
 
 
 class RecipeShelf:

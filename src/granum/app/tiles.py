@@ -41,12 +41,14 @@ def halve(plane: NDArray[Any]) -> NDArray[Any]:
     height, width = plane.shape
     if height % 2 or width % 2:
         plane = np.pad(plane, ((0, height % 2), (0, width % 2)), mode="edge")
-    wide = np.float32 if plane.dtype.kind == "f" else np.uint32 if plane.dtype.itemsize <= 2 else np.float64
+    wide: Any = np.float32 if plane.dtype == np.float32 else np.float64
+    if plane.dtype.kind in "iu" and plane.dtype.itemsize <= 2:
+        wide = np.int32
     total: Any = plane[0::2, 0::2].astype(wide)
     total += plane[1::2, 0::2]
     total += plane[0::2, 1::2]
     total += plane[1::2, 1::2]
-    mean = (total + 2) // 4 if wide is np.uint32 else total / 4
+    mean = (total + 2) // 4 if wide is np.int32 else total / 4
     return np.ascontiguousarray(mean.astype(plane.dtype))
 
 

@@ -21,7 +21,7 @@ from granum.object_table import ObjectTable
 from granum.pipeline import Result
 from granum.recipe import Recipe
 
-__all__ = ["Item", "Reading", "SourceFacts", "inspect_source", "process_item"]
+__all__ = ["Item", "Reading", "SourceFacts", "inspect_source", "process_item", "summarise_in_unit"]
 
 
 @dataclass(frozen=True)
@@ -261,13 +261,13 @@ def _image_row(item: Item, result: Result) -> dict[str, Any]:
     if result.pixel_size is not None:
         row[f"pixel_size_{result.pixel_size.unit}"] = result.pixel_size.mean
     if result.objects is not None and n_pixels:
-        row |= _summary(result.objects, n_pixels, result.pixel_size)
+        row |= summarise_in_unit(result.objects, n_pixels, result.pixel_size)
     row["flags"] = list(result.flags)
     row["warnings"] = _warnings(item, result)
     return row
 
 
-def _summary(objects: ObjectTable, n_pixels: int, size: PixelSize | None) -> dict[str, Any]:
+def summarise_in_unit(objects: ObjectTable, n_pixels: int, size: PixelSize | None) -> dict[str, Any]:
     """Return the statistics of an image, physical lengths in the unit of its pixel size as in objects.csv."""
     from granum.measure import summarise_image
 

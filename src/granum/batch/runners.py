@@ -19,7 +19,7 @@ from typing import Any, Protocol
 
 from granum.errors import GranumError, SettingError
 
-__all__ = ["Outcome", "ProcessRunner", "Runner", "SerialRunner", "make_runner"]
+__all__ = ["Outcome", "ProcessRunner", "Runner", "SerialRunner", "end_with_parent", "make_runner"]
 
 _THREAD_VARIABLES = (
     "NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OPENCV_FOR_THREADS_NUM",
@@ -199,7 +199,7 @@ def _work(connection: Connection) -> None:
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; only the parent decides
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
     while True:
         try:
             function, job = connection.recv()
@@ -208,7 +208,8 @@ def _work(connection: Connection) -> None:
         connection.send(_attempt(function, job))
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
+    """Wait for the parent process to end, and end this one with it; for a thread of its own."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])
