@@ -5,6 +5,7 @@ import pytest
 
 from granum.errors import EmptyResultError, GranumError, SettingError, ShapeError
 from granum.image import Image
+from granum.object_table import flag_names
 from granum.pipeline import run
 from granum.recipe import parse_recipe
 from granum.step_cache import Cache
@@ -211,3 +212,83 @@ def test_layers_that_nobody_needs_are_let_go(picture):
     assert set(result.layers) == {"labels", "objects"}
     assert result.objects["area"].tolist() == [16, 50]
     np.testing.assert_array_equal(result.picture, picture)
+
+
+def cut(*points):
+    return {"op": "split", "labels": [2], "points": [list(point) for point in points]}
+
+
+def test_corrections_are_made_after_the_labels_and_before_the_measuring(picture):
+    edits = [cut((9, 14), (16, 14)), {"op": "delete", "labels": [1]}]
+    plain = run(chain("above", "label", "measure"), Image.from_array(picture))
+    result = run(chain("above", "label", "measure"), Image.from_array(picture), edits=edits)
+    assert plain.objects["area"].tolist() == [16, 50]
+    assert result.objects["area"].tolist() == [25, 25]
+    assert np.unique(result.labels).tolist() == [0, 1, 2]
+    assert result.labels.dtype == np.int32
+    assert result.warnings == ("2 corrections by hand went into the labels.",)
+
+
+def test_objects_touched_by_hand_carry_a_flag_and_full_confidence(picture):
+    recipe = parse_recipe(
+        "[[step]]\ndo='stand_in.above'\n[[step]]\ndo='separate.choose'\n[[step]]\ndo='measure.objects'"
+    )
+    picture[10:15, 24:28] = 60
+    result = run(recipe, Image.from_array(picture), edits=[{"op": "draw", "points": [[1, 25], [3, 25]], "radius": 2}])
+    plain = run(recipe, Image.from_array(picture))
+    flags = [flag_names(int(bits)).split("|") for bits in result.objects["flags"]]
+    assert ["edited" in names for names in flags] == [False] * plain.n_objects + [True]
+    assert result.objects["confidence"].tolist() == [*plain.objects["confidence"].tolist(), 1.0]
+    assert (result.objects["flags"][:-1] == plain.objects["flags"]).all()
+
+
+def test_no_corrections_change_nothing(picture):
+    recipe = chain("above", "label", "measure")
+    plain, empty = run(recipe, Image.from_array(picture)), run(recipe, Image.from_array(picture), edits=[])
+    assert plain.labels.tobytes() == empty.labels.tobytes()
+    assert plain.warnings == empty.warnings
+    assert list(plain.objects) == list(empty.objects)
+
+
+def test_the_cache_tells_corrected_labels_from_others(picture):
+    recipe, cache, image = chain("above", "label", "measure"), Cache(), Image.from_array(picture)
+    areas = [
+        run(recipe, image, cache=cache, edits=edits).objects["area"].tolist()
+        for edits in (None, [cut((9, 14), (16, 14))], [cut((9, 12), (16, 12))], None, [cut((9, 14), (16, 14))])
+    ]
+    assert areas == [[16, 50], [16, 25, 25], [16, 35, 15], [16, 50], [16, 25, 25]]
+
+
+def test_a_recipe_without_labels_cannot_be_corrected(picture):
+    with pytest.raises(SettingError, match="makes no labels that could be corrected"):
+        run(chain("above"), Image.from_array(picture), edits=[cut((0, 0), (9, 9))])
+
+
+def test_a_correction_that_does_not_go_says_which(picture):
+    with pytest.raises(GranumError, match="edit 2: labels: there is no object 7"):
+        run(
+            chain("above", "label"),
+            Image.from_array(picture),
+            edits=[{"op": "delete", "labels": [1]}, {"op": "delete", "labels": [7]}],
+        )
+
+
+def test_with_the_labels_given_only_what_needs_them_runs(picture, calls):
+    labels = np.zeros((20, 30), np.int32)
+    labels[0:3, 0:3] = 1
+    result = run(
+        chain("above", "label", "measure"), Image.from_array(picture), given={"labels": labels}, keep=("objects",)
+    )
+    assert calls == ["measure"]
+    assert result.objects["area"].tolist() == [9]
+
+
+def test_a_given_layer_stands_in_for_the_last_step_that_writes_it(picture, calls):
+    mask = picture > 60
+    result = run(chain("above", "label", "measure"), Image.from_array(picture), given={"mask": mask}, keep=("labels",))
+    assert calls == ["label"]
+    assert result.n_objects == 1
+    calls.clear()
+    everything = run(chain("above", "label", "measure"), Image.from_array(picture), given={"mask": mask})
+    assert everything.n_objects == 1
+    assert everything.objects["area"].tolist() == [16]

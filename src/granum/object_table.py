@@ -78,6 +78,7 @@ FLAGS: dict[str, tuple[int, str]] = {
     "low_confidence": (4, "The separation is doubtful (confidence under 0.5): look at it."),
     "saturated": (8, "More than 1 % of its pixels lie at the largest value of the image's type."),
     "near_resolution_limit": (16, "Fewer than 10 pixels across (minimum Feret): the shape is not reliable."),
+    "edited": (32, "Made or changed by hand."),
 }
 """Name -> (bit, meaning)."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import time
 import warnings
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -29,9 +29,7 @@ from granum.steps import load_step
 __all__ = ["Cache", "Result", "run"]
 
 Progress = Callable[[int, int, str], None]
-_SATURATED_SHARE = (
-    0.01  # of the pixels at the largest value of the type, from which sizes of bright objects are doubtful
-)
+_SATURATED_SHARE = 0.01  # of the pixels at the largest value, from which sizes of bright objects are doubtful
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,6 +109,8 @@ def run(
     progress: Progress | None = None,
     cache: Cache | None = None,
     keep: Collection[str] | None = None,
+    edits: Sequence[Mapping[str, Any]] | None = None,
+    given: Mapping[str, Any] | None = None,
 ) -> Result:
     """Run a recipe on one plane of an image.
 
@@ -130,10 +130,16 @@ def run(
     progress : callable, optional
         Called as ``progress(step_index, n_steps, name)`` before each step, and once with ``(n_steps, n_steps, "")``.
     cache : Cache, optional
-        Where to find and keep the results of single steps.
+        Where to find and keep the results of single steps; not used with `given`.
     keep : collection of str, optional
         Layers that the result must hold; others are let go as soon as no later step reads them, which saves memory on
-        large images. By default all are kept.
+        large images. By default all are.
+    edits : sequence of dict, optional
+        Corrections of the labels by hand (`granum.separate.edits`), made after the last step that writes them. They are
+        then numbered without gaps; objects that were touched get the confidence 1 and the flag ``edited``.
+    given : dict, optional
+        Layers that are known already, as the last step that writes them would leave them. Steps that serve only to make
+        them, or what is not in `keep`, are not run.
 
     Returns
     -------
@@ -145,16 +151,28 @@ def run(
     SettingError
         A channel, frame or z plane is missing or does not exist.
     GranumError
-        A step cannot work on this image; the message begins with the number and name of the step.
+        A step cannot work on this image (the message says which), or a correction does not go with its labels.
     """
     if isinstance(recipe, str):
         recipe = load_recipe(recipe)
+    given, cache = given or {}, None if given else cache
+    ready = {layer: _last_writer(recipe, layer) for layer in given}
+    needed = _steps_needed(recipe, ready, keep) if given and keep is not None else set(range(len(recipe.steps)))
+    last_labels = _last_writer(recipe, "labels")
+    if edits and last_labels < 0:
+        raise SettingError(f"edits: recipe {recipe.name!r} makes no labels that could be corrected by hand.")
+    edited: NDArray[np.bool_] | None = None
     layers, flags, notes = _read_layers(recipe, image, dict(channels or {}), frame, z)
     picture = check_image(next(iter(layers.values())))
     keys = {name: _content_key(plane) for name, plane in layers.items()} if cache is not None else {}
     choices: list[Choice] = []
     seconds: dict[str, float] = {}
+    ready_after = {last: {layer: given[layer] for layer in given if ready[layer] == last} for last in ready.values()}
+    layers.update(ready_after.get(-1, {}))
     for number, step in enumerate(recipe.steps):
+        if number not in needed:
+            layers.update(ready_after.get(number, {}))
+            continue
         if progress is not None:
             progress(number, len(recipe.steps), step.do)
         start = time.perf_counter()
@@ -169,15 +187,23 @@ def run(
         else:
             elapsed = 0.0
         layers.update(kept.outputs)
+        layers.update(ready_after.get(number, {}))
+        keys.update({name: f"{key}:{name}" for name in kept.outputs})
+        if edits and number == last_labels:
+            edited = _correct(layers, keys, edits)
+            notes.append(f"{len(edits)} correction{'s' * (len(edits) > 1)} by hand went into the labels.")
         if keep is not None:
             for layer in layers.keys() - set(keep) - _read_later(recipe, number + 1):
                 del layers[layer]
-        keys.update({name: f"{key}:{name}" for name in kept.outputs})
         choices += kept.choices
         notes += kept.warnings
         seconds[_numbered(step.do, seconds)] = elapsed
     if progress is not None:
         progress(len(recipe.steps), len(recipe.steps), "")
+    if edited is not None and "objects" in layers:
+        from granum.measure.flags import flag_edited
+
+        layers["objects"] = flag_edited(layers["objects"], edited)
     if isinstance(layers.get("labels"), np.ndarray) and not layers["labels"].any():
         flags.append("no_objects")
         notes.append("no object was found.")
@@ -186,13 +212,43 @@ def run(
     )
 
 
+def _correct(layers: dict[str, Any], keys: dict[str, str], edits: Sequence[Mapping[str, Any]]) -> NDArray[np.bool_]:
+    """Correct the labels and their confidence in place; return which objects were touched by hand."""
+    from granum.separate.edits import edit_labels
+
+    result = edit_labels(layers["labels"], edits=edits)
+    layers["labels"], confidence, edited = result.number(layers.get("confidence"))
+    layers |= {} if confidence is None else {"confidence": confidence}
+    keys.update({layer: f"{keys[layer]}:{[*map(dict, edits)]}" for layer in ("labels", "confidence") if layer in keys})
+    return edited
+
+
+def _last_writer(recipe: Recipe, layer: str) -> int:
+    """Return the number of the last step that writes a layer, from 0."""
+    return max((number for number, step in enumerate(recipe.steps) if layer in step.writes), default=-1)
+
+
+def _steps_needed(recipe: Recipe, ready: Mapping[str, int], keep: Collection[str]) -> set[int]:
+    """Return the steps without which `keep` cannot be had; `ready` are the layers given, with their last step."""
+    needed: set[int] = set()
+    wanted = set(keep)
+    for number in reversed(range(len(recipe.steps))):
+        step = recipe.steps[number]
+        wanted -= {layer for layer, last in ready.items() if last == number}
+        if wanted & set(step.writes):
+            needed.add(number)
+            wanted = (wanted - set(step.writes)) | _may_read(step)
+    return needed
+
+
+def _may_read(step: RecipeStep) -> set[str]:
+    known = load_step(step.do)
+    return {step.from_.get(name, name) for name in (*known.reads, *known.reads_if_there)}
+
+
 def _read_later(recipe: Recipe, start: int) -> set[str]:
     """Return the layers that the steps from `start` on may read."""
-    found: set[str] = set()
-    for step in recipe.steps[start:]:
-        known = load_step(step.do)
-        found.update(step.from_.get(name, name) for name in (*known.reads, *known.reads_if_there))
-    return found
+    return set().union(*(_may_read(step) for step in recipe.steps[start:]))
 
 
 def _unique(texts: list[str]) -> tuple[str, ...]:
@@ -209,14 +265,14 @@ def _numbered(name: str, taken: Mapping[str, Any]) -> str:
 
 def _read_layers(
     recipe: Recipe, image: Image, channels: dict[str, int | str | Image], frame: int, z: int | None
-) -> tuple[dict[str, NDArray[Any]], list[str], list[str]]:
+) -> tuple[dict[str, Any], list[str], list[str]]:
     """Return the planes that the recipe reads, as layers, and what is wrong with their pixels: flags, sentences."""
     wanted: dict[str, int | str | Image | None] = {
         f"channel.{name}": channels.get(name, name) for name in recipe.channels
     }
     if recipe.reads_image or not wanted:
         wanted = {"image": channels.get("image"), **wanted}
-    layers: dict[str, NDArray[Any]] = {}
+    layers: dict[str, Any] = {}
     flags: list[str] = []
     notes: list[str] = []
     for layer, source in wanted.items():

@@ -7,6 +7,7 @@ from scipy import ndimage as ndi
 
 from granum.errors import ShapeError
 from granum.measure import flag_objects, measure_shape
+from granum.measure.flags import flag_edited
 from granum.object_table import FLAGS, flag_names
 
 small_labels = hnp.arrays(np.int32, hnp.array_shapes(min_dims=2, max_dims=2, max_side=9), elements=st.integers(0, 3))
@@ -58,3 +59,14 @@ def test_a_table_of_other_labels_is_refused():
     objects = measure_shape(labels * 2)
     with pytest.raises(ShapeError, match="measure both from the same labels"):
         flag_objects(labels, objects)
+
+
+def test_objects_edited_by_hand_get_their_flag_and_keep_the_others():
+    objects = {"flags": np.array([1, 2, 34], np.int32), "area": np.arange(3)}
+    marked = flag_edited(objects, np.array([True, False, True]))
+    assert marked["flags"].tolist() == [33, 2, 34]
+    assert marked["flags"].dtype == np.int32
+    assert objects["flags"].tolist() == [1, 2, 34]
+    assert flag_edited({"area": np.arange(3)}, np.ones(3, bool)).keys() == {"area"}
+    with pytest.raises(ShapeError, match="3 rows"):
+        flag_edited(objects, np.ones(2, bool))

@@ -11,7 +11,7 @@ from granum.errors import ShapeError
 from granum.measure.runs import ObjectRuns, find_runs, plain_labels
 from granum.object_table import FLAGS, ObjectTable
 
-__all__ = ["flag_objects", "flags_of_runs"]
+__all__ = ["flag_edited", "flag_objects", "flags_of_runs"]
 
 
 @njit(cache=True)
@@ -106,3 +106,20 @@ def flag_objects(labels: ArrayLike, objects: ObjectTable, area: ArrayLike | None
             "order; measure both from the same labels."
         )
     return flags_of_runs(runs, checked, objects, check_area(area, checked.shape))
+
+
+def flag_edited(objects: ObjectTable, edited: NDArray[np.bool_]) -> ObjectTable:
+    """Return an object table in which the flag ``edited`` is set where `edited` (K,) says so.
+
+    Raises
+    ------
+    ShapeError
+        When there is not one value per row.
+    """
+    flags = objects.get("flags")
+    if flags is None:
+        return objects
+    if len(flags) != len(edited):
+        raise ShapeError(f"edited: has {len(edited)} values, the table has {len(flags)} rows.")
+    bit = flags.dtype.type(FLAGS["edited"][0])
+    return {**objects, "flags": np.where(edited, flags | bit, flags)}

@@ -33,9 +33,10 @@ from numpy.typing import ArrayLike, NDArray
 from granum.arrays import check_labels
 from granum.errors import GranumError
 from granum.separate.edit_checks import Edit
+from granum.separate.label_boxes import close_gaps
 from granum.separate.label_editor import EditChange, LabelEditor
 
-__all__ = ["EditedLabels", "edit_labels"]
+__all__ = ["EditedLabels", "edit_labels", "number_edited"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +47,8 @@ class EditedLabels:
     ----------
     labels : (Y, X) ndarray of int32
         They may have gaps.
+    values : (K,) ndarray of int32
+        All labels that there are, ascending.
     edited : (N,) ndarray of int32
         Labels that were made or changed by hand and still exist, ascending.
     changes : tuple of EditChange
@@ -53,8 +56,36 @@ class EditedLabels:
     """
 
     labels: NDArray[np.int32]
+    values: NDArray[np.int32]
     edited: NDArray[np.int32]
     changes: tuple[EditChange, ...]
+
+    def number(
+        self, confidence: NDArray[np.float64] | None
+    ) -> tuple[NDArray[np.int32], NDArray[np.float64] | None, NDArray[np.bool_]]:
+        """Return the labels numbered 1..K in their order, their confidence, and which are touched by hand.
+
+        Parameters
+        ----------
+        confidence : (N,) ndarray or None
+            Of the labels 1..N before the corrections; what was touched by hand gets 1.
+        """
+        return number_edited(self.labels, self.values, self.edited, confidence)
+
+
+def number_edited(
+    labels: NDArray[np.int32],
+    values: NDArray[np.int32],
+    edited: NDArray[np.int32],
+    confidence: NDArray[np.float64] | None,
+) -> tuple[NDArray[np.int32], NDArray[np.float64] | None, NDArray[np.bool_]]:
+    """See `EditedLabels.number`."""
+    touched = np.isin(values, edited)
+    if confidence is not None:
+        known = np.ones(max(int(values[-1]) if len(values) else 0, len(confidence)))
+        known[: len(confidence)] = confidence
+        confidence = np.where(touched, 1.0, known[values - 1])
+    return close_gaps(labels, values), confidence, touched
 
 
 def edit_labels(labels: ArrayLike, *, edits: Sequence[Edit]) -> EditedLabels:
@@ -99,4 +130,4 @@ def edit_labels(labels: ArrayLike, *, edits: Sequence[Edit]) -> EditedLabels:
             changes.append(editor.apply(edit))
         except GranumError as error:
             raise type(error)(f"edit {number}: {error}") from error
-    return EditedLabels(editor.labels, np.array(sorted(editor.edited), np.int32), tuple(changes))
+    return EditedLabels(editor.labels, editor.boxes.values(), np.array(sorted(editor.edited), np.int32), tuple(changes))
