@@ -148,6 +148,9 @@ class Image:
         What the user must know about the reading (a doubtful pixel size, RGB turned to grey), one sentence each.
     metadata : dict
         What else the file says, JSON types only.
+    read_rows : callable or None
+        ``read_rows(t, c, z, y0, y1)`` returns rows of a plane without reading the rest; None where the file does not
+        allow that. Whoever replaces `read_plane` replaces this too.
     """
 
     shape: tuple[int, int, int, int, int]
@@ -161,6 +164,7 @@ class Image:
     colour: bool = False
     notes: tuple[str, ...] = ()
     metadata: dict[str, Any] = field(default_factory=dict)
+    read_rows: Callable[[int, int, int, int, int], NDArray[Any]] | None = None
 
     def __post_init__(self) -> None:
         if len(self.shape) != 5 or min(self.shape) < 1:

@@ -69,7 +69,17 @@ def guard_planes(image: Image, path: Path, what: str) -> Image:
                 raise ReadError(f"{path}: plane is {plane.shape} pixels where the header says {shape}; it is damaged.")
             return plane if plane.flags.writeable else plane.copy()
 
-    return replace(image, read_plane=read_plane)
+    inner_rows = image.read_rows
+    if inner_rows is None:
+        return replace(image, read_plane=read_plane)
+
+    def read_rows(t: int, c: int, z: int, y0: int, y1: int) -> NDArray[Any]:
+        with reading(path, what):
+            if not 0 <= y0 < y1 <= shape[0]:
+                raise ReadError(f"{path}: has no rows {y0} to {y1}, its planes have {shape[0]}.")
+            return np.array(inner_rows(t, c, z, y0, y1), order="C")
+
+    return replace(image, read_plane=read_plane, read_rows=read_rows)
 
 
 def check_declared_size(

@@ -15,6 +15,7 @@ from granum.image import Image, PixelSize
 __all__ = ["RGB", "image_of_samples"]
 
 RGB = ("red", "green", "blue")
+_AT_ONCE = 4 * 2**20  # pixels that are compared in one piece: a whole picture would need as much memory again
 
 
 def image_of_samples(
@@ -100,11 +101,13 @@ def image_of_samples(
 
 def is_grey(samples: NDArray[Any], tolerance: int = 0) -> bool:
     """Whether red, green and blue of every pixel agree within `tolerance`."""
-    red, green, blue = (samples[..., i] for i in range(3))
-    for a, b in ((red, green), (green, blue), (red, blue)):
-        if tolerance == 0:
-            if not np.array_equal(a, b):
+    n_rows = max(1, _AT_ONCE // max(samples.shape[1], 1))
+    for y in range(0, samples.shape[0], n_rows):  # a coloured picture is known by its first rows
+        red, green, blue = (samples[y : y + n_rows, :, i] for i in range(3))
+        for a, b in ((red, green), (green, blue), (red, blue)):
+            if tolerance == 0:
+                if not np.array_equal(a, b):
+                    return False
+            elif (np.maximum(a, b) - np.minimum(a, b)).max() > tolerance:
                 return False
-        elif (np.maximum(a, b) - np.minimum(a, b)).max() > tolerance:
-            return False
     return True

@@ -19,7 +19,7 @@ from granum.read.bounds import MAX_PLANE_BYTES, guard_planes, reading
 from granum.read.formats import find_format, is_image_name
 from granum.read.zarr_store import is_zarr_folder
 
-__all__ = ["file_sha256", "find_inputs", "read_image", "read_series"]
+__all__ = ["file_sha256", "find_inputs", "list_images", "natural_key", "read_image", "read_series"]
 
 
 def read_image(
@@ -140,8 +140,9 @@ def read_series(
         return plane.astype(dtype, copy=False)
 
     return replace(
-        first, shape=(len(frames), *first.shape[1:]), dtype=dtype, read_plane=read_plane, pixel_size=size,
-        frame_times_s=None, notes=tuple(notes), metadata={**first.metadata, "files": [path.name for path in files]},
+        first, shape=(len(frames), *first.shape[1:]), dtype=dtype, read_plane=read_plane, read_rows=None,
+        pixel_size=size, frame_times_s=None, notes=tuple(notes),
+        metadata={**first.metadata, "files": [path.name for path in files]},
     )  # fmt: skip
 
 
@@ -177,7 +178,7 @@ def find_inputs(inputs: Sequence[str | Path]) -> list[Path]:
         path = Path(typed)
         with reading(path):
             if path.is_dir() and not is_zarr_folder(path):
-                matches = _images(list(path.iterdir()))
+                matches = list_images(path)
                 if not matches:
                     raise ReadError(f"{path}: no image in this folder; give one that holds images, or a glob.")
             elif path.exists():
@@ -192,6 +193,11 @@ def find_inputs(inputs: Sequence[str | Path]) -> list[Path]:
     return list(found)
 
 
+def list_images(folder: Path) -> list[Path]:
+    """Return the images directly in a folder, sorted as people count; there may be none."""
+    return _images(list(folder.iterdir()))
+
+
 def _images(paths: list[Path]) -> list[Path]:
     """Return what is an image by name and not hidden, sorted naturally."""
     kept = []
@@ -201,10 +207,11 @@ def _images(paths: list[Path]) -> list[Path]:
         inside_zarr = any(is_zarr_folder(parent) for parent in path.parents if parent.suffix == ".zarr")
         if not inside_zarr and (path.is_file() or is_zarr_folder(path)):
             kept.append(path)
-    return sorted(kept, key=_natural)
+    return sorted(kept, key=natural_key)
 
 
-def _natural(path: Path) -> tuple[tuple[tuple[int, int | str], ...], str]:
+def natural_key(path: Path) -> tuple[tuple[tuple[int, int | str], ...], str]:
+    """Return what to sort by so that frame2 comes before frame10."""
     parts = re.split(r"(\d+)", str(path).casefold())
     return tuple((0, int(part)) if part.isdecimal() else (1, part) for part in parts if part), str(path)
 

@@ -63,9 +63,15 @@ def read_mrc(path: Path, *, max_plane_bytes: int) -> Image:
     def read_plane(t: int, c: int, z: int) -> NDArray[Any]:
         return read_exactly(path, start + (z if volume else t) * plane, dtype, (ny, nx))
 
+    def read_rows(t: int, c: int, z: int, y0: int, y1: int) -> NDArray[Any]:
+        at = start + (z if volume else t) * plane + y0 * nx * dtype.itemsize
+        return read_exactly(path, at, dtype, (y1 - y0, nx))
+
     shape = (1, 1, nz, ny, nx) if volume else (nz, 1, 1, ny, nx)
     native = dtype.newbyteorder("=")
-    return Image(shape, native, read_plane, pixel_size, source=path, format="MRC", notes=tuple(notes))
+    return Image(
+        shape, native, read_plane, pixel_size, source=path, format="MRC", notes=tuple(notes), read_rows=read_rows
+    )
 
 
 def _byte_order(head: bytes) -> Literal["<", ">"]:

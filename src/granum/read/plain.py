@@ -122,7 +122,10 @@ def read_npy(path: Path, *, max_plane_bytes: int) -> Image:
     def read_plane(t: int, c: int, z: int) -> NDArray[Any]:
         return np.array(five[t, c, z], dtype=native)
 
-    return Image((t, c, z, y, x), native, read_plane, source=path, format="NPY", notes=notes)
+    def read_rows(t: int, c: int, z: int, y0: int, y1: int) -> NDArray[Any]:
+        return np.array(five[t, c, z, y0:y1], dtype=native)
+
+    return Image((t, c, z, y, x), native, read_plane, source=path, format="NPY", notes=notes, read_rows=read_rows)
 
 
 def _check_png_chunks(path: Path) -> None:

@@ -32,6 +32,8 @@ class _Layout:
     outer_shape: tuple[int, ...]
     inner: str
     load_block: Callable[[int], NDArray[Any]]
+    load_rows: Callable[[int, int, int], NDArray[Any]] | None = None
+    """Rows of one block, where the pixels lie in the file as they are."""
 
 
 def read_tiff(path: Path, *, max_plane_bytes: int) -> Image:
@@ -86,7 +88,15 @@ def _layout(path: Path, tif: Any, series: Any, max_plane_bytes: int) -> _Layout:
         start, step = int(series.dataoffset), math.prod(page.shape) * dtype.itemsize
         if start + n_blocks * step > path.stat().st_size:
             raise ReadError(f"{path}: is truncated: {n_blocks} planes end beyond the file.")
-        return _Layout(outer, outer_shape, inner, lambda i: read_exactly(path, start + i * step, dtype, page.shape))
+        row = step // page.shape[0]
+
+        def load_rows(i: int, y0: int, y1: int) -> NDArray[Any]:
+            return read_exactly(path, start + i * step + y0 * row, dtype, (y1 - y0, *page.shape[1:]))
+
+        return _Layout(
+            outer, outer_shape, inner, lambda i: read_exactly(path, start + i * step, dtype, page.shape),
+            load_rows if inner == "YX" else None,
+        )  # fmt: skip
     if len(series.pages) != n_blocks:
         return _whole_series(path, tif, series, max_plane_bytes)
     pages = [series.pages[i] for i in range(n_blocks)]
@@ -161,10 +171,12 @@ def _image(
     top = 2 ** min(int(page.bitspersample or 8), 8 * dtype.itemsize) - 1
     inner = letters[len(layout.outer) :]
 
-    def block(at: dict[str, int]) -> NDArray[Any]:
+    def number(at: dict[str, int]) -> int:
         place = [at.get(letter, 0) for letter in letters[: len(layout.outer)]]
-        i = int(np.ravel_multi_index(place, layout.outer_shape)) if layout.outer else 0
-        pixels = layout.load_block(i)
+        return int(np.ravel_multi_index(place, layout.outer_shape)) if layout.outer else 0
+
+    def block(at: dict[str, int]) -> NDArray[Any]:
+        pixels = layout.load_block(number(at))
         return pixels.dtype.type(top) - pixels if invert else pixels
 
     samples = sizes.get("S", 1)
@@ -193,10 +205,16 @@ def _image(
         plane = pixels[tuple(slice(None) if letter in "YX" else at[letter] for letter in inner)]
         return plane if inner.index("Y") < inner.index("X") else plane.T
 
+    load_rows = layout.load_rows
+
+    def read_rows(t: int, c: int, z: int, y0: int, y1: int) -> NDArray[Any]:
+        pixels = load_rows(number({"T": t, "Z": z, "C": c}), y0, y1) if load_rows else np.empty(0)
+        return pixels.dtype.type(top) - pixels if invert else pixels
+
     n_channels = sizes.get("C", 1) * samples
     shape = (sizes.get("T", 1), n_channels, sizes.get("Z", 1), sizes["Y"], sizes["X"])
     names = facts.channel_names if len(facts.channel_names) == n_channels else ()
     return Image(
         shape, dtype, read_plane, facts.pixel_size, names, facts.frame_times_s, path, facts.format, False,
-        tuple(notes), facts.metadata,
+        tuple(notes), facts.metadata, read_rows if load_rows else None,
     )  # fmt: skip

@@ -61,13 +61,18 @@ def read_zarr(path: Path, *, max_plane_bytes: int) -> Image:
         plane = np.asarray(array[index])
         return plane if axes.index("Y") < axes.index("X") else plane.T
 
+    def read_rows(t: int, c: int, z: int, y0: int, y1: int) -> NDArray[Any]:
+        at: dict[str, int | slice] = {"T": t, "C": c, "Z": z, "Y": slice(y0, y1)}
+        rows = np.asarray(array[tuple(at.get(letter, slice(None)) for letter in axes)])
+        return rows if axes.index("Y") < axes.index("X") else rows.T
+
     channels = about.get("omero", {}).get("channels", []) if isinstance(about.get("omero"), dict) else []
     names = tuple(str(channel.get("label", i)) for i, channel in enumerate(channels))
     version = "0.5" if "ome" in group.attrs else "0.4"
     dtype = np.dtype(array.dtype).newbyteorder("=")
     return Image(
         (t, c, z, y, x), dtype, read_plane, pixel_size, names if len(names) == c else (), times, path,
-        f"OME-Zarr {version}", False, tuple(notes),
+        f"OME-Zarr {version}", False, tuple(notes), read_rows=read_rows,
     )  # fmt: skip
 
 
