@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 
 import pytest
@@ -104,3 +105,17 @@ def test_settings_are_split_at_the_first_equals_sign():
     assert parse_settings(["a.b=c=d", "a.c="]) == {"a.b": "c=d", "a.c": ""}
     with pytest.raises(SettingError, match="given twice"):
         parse_settings(["a.b=1", "a.b=2"])
+
+
+def test_corrections_by_hand_come_from_a_file(granum, picture, tmp_path):
+    sha256 = hashlib.sha256(picture.read_bytes()).hexdigest()
+    edits = tmp_path / "corrections.json"
+    edits.write_text(json.dumps({sha256: {"0": [{"op": "delete", "labels": [2]}]}}))
+    code, printed, err = granum("run", "particles-seed", picture, "-o", tmp_path / "out", "--edits", edits)
+    assert code == 0
+    assert printed.startswith("3 objects in 1 images\n")
+    assert "1 correction by hand went into the labels" in err
+    edits.write_text(json.dumps({"0" * 64: {"0": [{"op": "delete", "labels": [2]}]}}))
+    code, _, err = granum("run", "particles-seed", picture, "-o", tmp_path / "other", "--edits", edits)
+    assert code == 2
+    assert "no input has the SHA-256 000000000000" in err

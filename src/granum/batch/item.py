@@ -99,6 +99,8 @@ class Item:
         What else the result depends on: versions.
     n_items : int
         Number of items of the batch; the report's pictures are the smaller the more there are.
+    edits : tuple of dict
+        Corrections by hand of this frame.
     """
 
     facts: SourceFacts
@@ -108,6 +110,7 @@ class Item:
     items: Path
     about: str
     n_items: int = 1
+    edits: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def key(self) -> str:
@@ -123,6 +126,7 @@ class Item:
             *(self.facts.sha256[str(path)] for path in self.facts.source.paths),
             str(self.frame),
             str(section_width(self.n_items)),
+            *([json.dumps(self.edits)] if self.edits else []),
         ]
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
@@ -177,7 +181,9 @@ def process_item(item: Item) -> str:
     others = {name: read_image(path) for name, path in item.facts.source.channel_paths.items()}
     channels: dict[str, int | str | Image] = {**item.reading.channels, **others}
     keep = ("labels", "objects", "area")
-    result = pipeline.run(item.recipe, image, frame=item.frame, channels=channels, z=item.reading.z, keep=keep)
+    result = pipeline.run(
+        item.recipe, image, frame=item.frame, channels=channels, z=item.reading.z, keep=keep, edits=item.edits
+    )
     if result.pixel_size is None and item.reading.scale_bar is not None:
         result = replace(result, pixel_size=_size_from_bar(result.picture, item.reading.scale_bar))
     try:

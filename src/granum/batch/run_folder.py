@@ -56,6 +56,7 @@ def build_run_folder(
     items: Sequence[Item],
     failures: Sequence[Failure],
     about: Mapping[str, Any],
+    edits: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write all files of a run under a temporary name, DONE last, and return the folder.
 
@@ -73,16 +74,22 @@ def build_run_folder(
         What was not.
     about : dict
         More for run.json, JSON types.
+    edits : dict, optional
+        Corrections by hand, for edits.json.
 
     Raises
     ------
     OutputError
         When something cannot be written.
     """
+    from granum.report.provenance import write_json
+
     built = ledger.folder / "out"
     try:
         shutil.rmtree(built, ignore_errors=True)
         built.mkdir()
+        if edits:
+            write_json(built / "edits.json", edits)
         _write_all(built, ledger, recipe, sources, items, failures, about)
     except OSError as error:
         raise OutputError(f"{built}: cannot be written ({error.strerror or error}).") from error

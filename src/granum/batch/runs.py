@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import granum
+from granum.batch.corrections import about_edits, check_targets, edits_of, read_edits
 from granum.batch.item import Item, Reading, SourceFacts, inspect_source, process_item
 from granum.batch.ledger import Ledger
 from granum.batch.plan import Source, find_files, plan_sources
@@ -65,6 +66,7 @@ def run_batch(
     interval_s: float | None = None,
     z: int | None = None,
     seed: int | None = None,
+    edits: Mapping[str, Any] | str | os.PathLike[str] | None = None,
     jobs: int = 1,
     resume: bool = False,
     runner: Runner | None = None,
@@ -95,6 +97,9 @@ def run_batch(
         Plane along z.
     seed : int, optional
         For every step that has such a setting.
+    edits : dict or path, optional
+        Corrections by hand: ``{SHA-256 of the input: {frame: [edits]}}`` as in `granum.separate.edits`, or a JSON file
+        that holds this, as the ``edits.json`` of a run folder.
     jobs : int
         Number of processes; the result has the same bytes for any.
     resume : bool
@@ -129,6 +134,7 @@ def run_batch(
         z,
     )
     _check_channels(recipe, [*(channels or {}), *(patterns or {})])
+    corrections = read_edits(edits)
     sources, notes = plan_sources(find_files(inputs), patterns)
     runner = make_runner(jobs) if runner is None else runner
     out = Path(out)
@@ -142,15 +148,32 @@ def run_batch(
         "started": started,
         "reading": _reading_json(reading, patterns),
         "warnings": notes,
+        **about_edits(corrections),
     }
     if out.exists() and not ledger.folder.exists():
         return _already_done(out, recipe, sources, about)
     out.parent.mkdir(parents=True, exist_ok=True)
+    versions = _versions()
     with ledger.open(resume=resume):
         facts, failures = _inspect(runner, sources, reading)
+        try:
+            check_targets(corrections, facts, failures)
+        except SettingError:
+            if not ledger.committed():
+                ledger.remove()
+            raise
         frames = [(fact, frame) for fact in facts for frame in range(fact.n_frames)]
         items = [
-            Item(fact, frame, recipe, reading, ledger.items.resolve(), _versions(), len(frames))
+            Item(
+                fact,
+                frame,
+                recipe,
+                reading,
+                ledger.items.resolve(),
+                versions,
+                len(frames),
+                edits_of(corrections, fact, frame),
+            )
             for fact, frame in frames
         ]
         n_skipped = _process(runner, items, ledger, failures, progress)
@@ -159,7 +182,7 @@ def run_batch(
         if not finished:
             ledger.remove()
             raise failures[0].error
-        built = build_run_folder(ledger, recipe, facts, finished, failures, about)
+        built = build_run_folder(ledger, recipe, facts, finished, failures, about, corrections)
         run = json.loads((built / "run.json").read_text(encoding="utf-8"))
         n_objects = sum(_n_objects(ledger.place(item.key)) for item in finished)
         publish_run_folder(built, out, ledger)
@@ -216,10 +239,13 @@ def _already_done(out: Path, recipe: Recipe, sources: Sequence[Source], about: M
         run = json.loads((out / "run.json").read_text(encoding="utf-8"))
         there = {file["sha256"] for entry in run["inputs"] for file in entry["files"]}
         same = run["recipe"]["sha256"] == recipe.hash and run["reading"] == json.loads(json.dumps(about["reading"]))
+        same_edits = run.get("edits") == about.get("edits")
     except (OSError, ValueError, KeyError, TypeError):
         raise OutputError(f"{out}: exists and is no run of granum; choose another folder for -o.") from None
     if not same:
         raise OutputError(f"{out}: is a finished run with other settings; choose another folder for -o.")
+    if not same_edits:
+        raise OutputError(f"{out}: is a finished run with other corrections by hand; choose another folder for -o.")
     if there != {file_sha256(path) for source in sources for path in source.paths}:
         raise OutputError(f"{out}: is a finished run of other inputs; choose another folder for -o.")
     from granum.report.tables import read_images_csv

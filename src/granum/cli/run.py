@@ -43,6 +43,9 @@ def run(
     z: Annotated[int | None, typer.Option("--z", help="Plane along z, from 0.", metavar="N")] = None,
     jobs: Annotated[int, typer.Option(help="Number of processes.", metavar="N")] = 1,
     seed: Annotated[int | None, typer.Option(help="For every step that has a seed.", metavar="N")] = None,
+    edits: Annotated[
+        Path | None, typer.Option(help="Corrections by hand, as the edits.json of a run.", metavar="FILE")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a stopped run, or retry what failed.")] = False,
     cluster: Annotated[
         str | None, typer.Option(help="Address of a cluster (not there yet).", metavar="ADDRESS")
@@ -76,6 +79,7 @@ def run(
             interval_s=None if interval is None else parse_interval(interval),
             z=z,
             seed=seed,
+            edits=edits,
             jobs=jobs,
             resume=resume,
             progress=progress,
