@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 DEMO := demo_out
 APP_DEMO := app_demo
 # what the page of the app is built from
-WEB := $(wildcard web/*.json web/*.ts web/index.html web/.npmrc) $(shell find web/src -type f 2>/dev/null)
+WEB := $(wildcard web/*.json web/*.ts web/index.html web/.npmrc) $(shell find web/src -type f ! -name '*.test.*' 2>/dev/null)
 WORKERS ?= 2
 PYTHON313 ?= python3.13
 

@@ -234,10 +234,11 @@ def _harden(headers: MutableHeaders, policy: str) -> None:
     if not sandboxed:
         # browsers refuse a sandboxed page that asks for an opener policy
         headers["cross-origin-opener-policy"] = "same-origin"
-    if headers.get("content-type", "").startswith(("text/html", "application/json")) or "set-cookie" in headers:
+    kind = headers.get("content-type", "")
+    if kind.startswith(("text/html", "application/json")) or "set-cookie" in headers:
         headers["cache-control"] = "no-store"
     else:
-        headers.setdefault("cache-control", "no-cache")
+        headers.setdefault("cache-control", "no-cache" if kind else "no-store")
 
 
 def _bearer(headers: Headers) -> str | None:
