@@ -27,6 +27,8 @@ export interface OverlayView {
   visible: boolean;
   opacity: number;
   style: "fill" | "outline" | "both";
+  /** For layers of kind "image"; viridis by default. */
+  map?: ColourMap;
   /** Class or label -> "#rrggbb"; labels not listed take a colour of the palette. */
   colours?: Record<number, string>;
   /** Labels drawn bright, all others pale; empty: all alike. */

@@ -1,0 +1,36 @@
+/** Colours of objects that people with colour-blindness can tell apart: those of the report (`granum.report.overlays`). */
+import { formatColour, parseColour } from "./colour_maps";
+
+/** After Okabe and Ito, brighter because thin lines on grey look pale. */
+export const PALETTE: readonly (readonly [number, number, number])[] = [
+  [60, 165, 255],
+  [255, 222, 0],
+  [0, 214, 130],
+  [255, 110, 205],
+];
+
+/** Vermilion is kept for doubtful separations. */
+export const DOUBTFUL = "#ff4000";
+
+/** "#rrggbb" of a label; labels that follow each other differ, and so do most that are one row of objects apart. */
+export function labelColour(label: number): string {
+  return formatColour([...PALETTE[paletteIndex(label)]!]);
+}
+
+function paletteIndex(label: number): number {
+  const n = PALETTE.length;
+  // each run of n labels starts one colour later, so that rows of objects do not line up in stripes
+  return (label + Math.floor(label / n)) % n;
+}
+
+/** RGBA pixel as ImageData has it (little-endian), opaque by default. */
+export function packPixel(colour: string, alpha = 255): number {
+  const [r, g, b] = parseColour(colour);
+  return ((alpha << 24) | (b << 16) | (g << 8) | r) >>> 0;
+}
+
+const PACKED = PALETTE.map((_, i) => packPixel(formatColour([...PALETTE[i]!])));
+
+export function labelPixel(label: number): number {
+  return PACKED[paletteIndex(label)]!;
+}
