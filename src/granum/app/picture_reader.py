@@ -61,6 +61,7 @@ class PictureReader:
         self._index = Index(None)
         self._index_lock = threading.Lock()
         self._scanning = threading.Lock()
+        self._expected: dict[Path, tuple[Fingerprint, str]] = {}
         self._todo: deque[Picture] = deque()
         self._wake = threading.Condition()
         self._busy = self._stopped = False
@@ -99,9 +100,10 @@ class PictureReader:
                 self._wake.wait(0.02)
         return True
 
-    def check(self, path: Path) -> None:
-        """Raise `ReadError` when a file cannot be read as an image."""
-        self._process.run({"job": "open", "path": str(path)})
+    def expect(self, path: Path, sha256: str) -> None:
+        """Tell the hash of a file that the next scan will find, so that it need not be computed again."""
+        with self._scanning:
+            self._expected[path] = (fingerprint(path), sha256)
 
     def forget(self, key: str) -> None:
         """Forget a file in the index."""
@@ -127,8 +129,14 @@ class PictureReader:
                 with self._index_lock:
                     known = self._index.load()
                 unknown = [one for one in new if not self._take_over(one, known)]
+                for one in unknown:
+                    mark, sha256 = self._expected.pop(one.file.path, (None, ""))
+                    if mark == one.file.fingerprint:
+                        self._list.change(one, id=sha256[:16], sha256=sha256)
                 with self._wake:
-                    self._todo.extend(unknown)
+                    # what was just dropped into the page goes before a folder that is read for the first time
+                    self._todo.extendleft(one for one in reversed(unknown) if one.sha256)
+                    self._todo.extend(one for one in unknown if not one.sha256)
                     self._wake.notify_all()
             self._list.tell(now=True)
 
@@ -192,7 +200,7 @@ class PictureReader:
             return  # it was removed or replaced while it waited
         self._list.change(picture, status="reading")
         self._list.tell()
-        sha256 = file_sha256(picture.file.path)
+        sha256 = picture.sha256 or file_sha256(picture.file.path)
         self._list.change(picture, id=sha256[:16], sha256=sha256)
         facts = self._list.facts_of(sha256[:16]) or self._remembered(sha256)
         if facts is None:

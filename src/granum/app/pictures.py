@@ -56,7 +56,8 @@ class Pictures:
     def __init__(self, project: Project, publish: Callable[[dict[str, Any]], None], *, watch_s: float = 3.0) -> None:
         self.project = project
         self._list = PictureList(project, publish)
-        self._builder, self._builds = BuilderProcess(), BuildQueue()
+        self._builder, self._checker = BuilderProcess(), BuilderProcess()
+        self._builds = BuildQueue()
         self._planes = Planes(project.cache, self._builder, self._builds, self._plane_is_there)
         self._reader = PictureReader(project, self._list, self._builder, self._builds, self._planes, watch_s=watch_s)
         self._images: OrderedDict[str, Image] = OrderedDict()
@@ -70,6 +71,7 @@ class Pictures:
         """Stop reading; nothing that was begun leaves anything behind."""
         self._reader.stop()
         self._builder.close()
+        self._checker.close()
         self._builds.close()
         self._reader.close()
 
@@ -225,7 +227,14 @@ class Pictures:
 
     def check(self, path: Path) -> None:
         """Raise `ReadError` when a file is no image that can be read; done in another process."""
-        self._reader.check(path)
+        # not in the process of the reader: an upload must not wait until a whole folder is read
+        self._checker.run({"job": "open", "path": str(path)})
+
+    def adopt(self, path: Path, sha256: str) -> ImageEntry:
+        """Put a new file of the project on the list at once, its hash known, and return its entry."""
+        self._reader.expect(path, sha256)
+        self.rescan()
+        return self.entry(sha256[:16])
 
     def remove(self, id: str) -> None:
         """Delete an uploaded image; what was painted on it stays, and comes back with the same bytes.

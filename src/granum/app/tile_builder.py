@@ -146,8 +146,9 @@ def _inspect(image: Image, folder: Path, large: bool, progress: Progress) -> dic
         values = ValueMap.of_type(image.dtype)
         if values is None:
             values = ValueMap.of_range(image.dtype, *planes.range_of(c, _part_of(share, 0, 2)))
+            share = _part_of(share, 1, 2)
         if large:
-            build_plane(planes, folder, (0, c, 0), values, _part_of(share, 1, 2))
+            build_plane(planes, folder, (0, c, 0), values, share)
             store = TileStore(plane_path(folder, 0, c, 0))
             coarse.append(store.tile(store.n_levels - 1, 0, 0))
             counts = store.histogram()
