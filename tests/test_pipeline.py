@@ -115,7 +115,18 @@ def test_the_cache_recomputes_only_what_depends_on_a_change(picture, calls):
     run(recipe.with_settings({"above.level": 60}), image, cache=cache)
     assert calls[5:] == ["above", "label", "measure"]
     run(recipe, Image.from_array(picture.astype(np.int16)), cache=cache)
-    assert calls[8:] == ["above", "label", "measure"]
+    assert calls[8:] == ["above", "measure"]  # the mask is the same, so its labels are
+
+
+def test_a_setting_that_leaves_the_mask_as_it_is_costs_nothing_further_on(picture, calls):
+    cache, image = Cache(), Image.from_array(picture)
+    recipe = chain("above", "label")
+    run(recipe, image, cache=cache)
+    wanted = run(recipe.with_settings({"above.level": 10.25}), image)
+    del calls[:]
+    again = run(recipe.with_settings({"above.level": 10.25}), image, cache=cache)
+    assert calls == ["above"]
+    np.testing.assert_array_equal(again.labels, wanted.labels)
 
 
 def test_a_cached_step_repeats_its_warnings_and_choices(picture):

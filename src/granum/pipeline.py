@@ -10,7 +10,7 @@ import hashlib
 import time
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,7 @@ from granum.errors import GranumError, GranumWarning, SettingError, ShapeError
 from granum.image import Image, PixelSize
 from granum.object_table import ObjectTable
 from granum.recipe import Recipe, RecipeStep, load_recipe
-from granum.step_cache import Cache, StepResult
+from granum.step_cache import Cache, StepResult, content_key, layer_key
 from granum.steps import load_step
 
 __all__ = ["Cache", "Result", "run"]
@@ -164,7 +164,7 @@ def run(
     edited: NDArray[np.bool_] | None = None
     layers, flags, notes = _read_layers(recipe, image, dict(channels or {}), frame, z)
     picture = check_image(next(iter(layers.values())))
-    keys = {name: _content_key(plane) for name, plane in layers.items()} if cache is not None else {}
+    keys = {name: content_key(plane) for name, plane in layers.items()} if cache is not None else {}
     choices: list[Choice] = []
     seconds: dict[str, float] = {}
     ready_after = {last: {layer: given[layer] for layer in given if ready[layer] == last} for last in ready.values()}
@@ -180,15 +180,18 @@ def run(
         key = _step_key(step, {name: keys.get(layer, "") for name, layer in data.items()}) if cache is not None else ""
         kept = cache.get(key) if cache is not None else None
         if kept is None:
-            kept = _run_step(step, number + 1, {name: layers[layer] for name, layer in data.items()})
+            known = [(keys[layer], layers[layer]) for layer in data.values() if layer in keys]
+            with nullcontext() if cache is None else cache.remembering(known):
+                kept = _run_step(step, number + 1, {name: layers[layer] for name, layer in data.items()})
             if cache is not None:
+                kept.keys = {name: layer_key(value, f"{key}:{name}") for name, value in kept.outputs.items()}
                 cache.put(key, kept)
             elapsed = time.perf_counter() - start
         else:
             elapsed = 0.0
         layers.update(kept.outputs)
         layers.update(ready_after.get(number, {}))
-        keys.update({name: f"{key}:{name}" for name in kept.outputs})
+        keys.update(kept.keys)
         if edits and number == last_labels:
             edited = _correct(layers, keys, edits)
             notes.append(f"{len(edits)} correction{'s' * (len(edits) > 1)} by hand went into the labels.")
@@ -382,16 +385,10 @@ def _collected_warnings() -> Iterator[list[str]]:
             warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
 
 
-def _content_key(plane: NDArray[Any]) -> str:
-    digest = hashlib.sha256(f"{plane.dtype.str} {plane.shape}".encode())
-    digest.update(np.ascontiguousarray(plane).data)
-    return digest.hexdigest()
-
-
 def _step_key(step: RecipeStep, inputs: Mapping[str, str]) -> str:
     """Return the key of a step's result.
 
-    A layer's key is the key of the step that made it, so only the pixels that came from the file are ever hashed.
+    See `layer_key`: beside the pixels that came from the file only masks are hashed.
     """
     known = load_step(step.do).function
     text = repr(

@@ -24,6 +24,7 @@ from granum.segment.smoothing_scale import choose_smoothing, otsu_separability, 
 from granum.segment.spot_regions import draw_spots
 from granum.segment.spots import find_spots
 from granum.segment.threshold import threshold_value
+from granum.step_cache import remembered
 from granum.steps import Range
 
 __all__ = ["segment_automatically"]
@@ -109,13 +110,12 @@ def segment_automatically(
     _check_word("method", method, ("auto", "level", "local_levels", "spots"))
     _check_word("flatten", flatten, ("auto", "yes", "no"))
     is_guess = polarity == "auto"
-    side = find_polarity(image, area) if polarity == "auto" else polarity
-    start = _bright_objects(image, area, side)
+    side = _side(image, area) if polarity == "auto" else polarity
+    start = _flat_objects(image, area, side, flatten)
     if start is None:
         return _nothing(image.shape, "the image is constant")
-    work, middle = start
-    surface, gain = _flatten(work, area, flatten)
-    sigma, table = choose_smoothing(work, area) if smoothing is None else (smoothing, [])
+    work, middle, is_flattened, gain = start
+    sigma, table = _smoothing(work, area) if smoothing is None else (smoothing, [])
     relief = cv2.GaussianBlur(work, (0, 0), sigma) if sigma else work
     level = threshold_value(relief, area)
     mask = relief > level
@@ -143,16 +143,12 @@ def segment_automatically(
     chosen: dict[str, Any] = {
         "polarity": side,
         "smoothing_px": float(sigma),
-        "flattened": surface is not None,
+        "flattened": is_flattened,
         "method": method,
     }
     reason = (
         f"Objects are {'taken as ' if not is_guess else ''}{side}. "
-        + (
-            f"Uneven light was taken away (separability {gain[0]:.2f} -> {gain[1]:.2f}). "
-            if surface is not None
-            else ""
-        )
+        + (f"Uneven light was taken away (separability {gain[0]:.2f} -> {gain[1]:.2f}). " if is_flattened else "")
         + f"Gaussian smoothing of {sigma:g} px "
         + (
             "was set. "
@@ -167,7 +163,7 @@ def segment_automatically(
             mask = own
             reason += f"Each object has its own level (contrast / noise {contrast:.0f})."
         else:
-            if surface is None:
+            if not is_flattened:
                 chosen["threshold"] = middle + (-level if side == "dark" else level)
             else:
                 chosen["threshold_over_background"] = float(level)
@@ -175,12 +171,10 @@ def segment_automatically(
             reason += "; levels of their own would find grain of the background)." if method == "local_levels" else ")."
             chosen["method"] = "level"
     else:
-        spots = find_spots(work, area)
-        mask, relief = draw_spots(work, spots, area)
-        table = spots.table
-        chosen |= {"spot_scale_px": spots.scale, "n_spots": len(spots.peaks), "smoothing_px": spots.scale / 3}
+        mask, relief, scale, n_spots, table = _spots(work, area)
+        chosen |= {"spot_scale_px": scale, "n_spots": n_spots, "smoothing_px": scale / 3}
         reason += (
-            f"Spots of scale {spots.scale:g} px were looked for, not one level (outline {edges:.1f} times as steep as "
+            f"Spots of scale {scale:g} px were looked for, not one level (outline {edges:.1f} times as steep as "
             f"the mean, largest region {100 * largest:.0f} %); particles of very different size are missed."
         )
     chosen |= {
@@ -203,6 +197,56 @@ def _nothing(shape: tuple[int, ...], why: str) -> tuple[NDArray[np.bool_], NDArr
         np.zeros(shape, np.float32),
         Choice("segmentation", {"method": "none"}, f"Nothing found: {why}."),
     )
+
+
+# what follows depends on the pixels alone; a preview computes it once, however often a slider moves
+
+
+@remembered
+def _side(image: NDArray[Any], area: NDArray[np.bool_] | None) -> Literal["bright", "dark"]:
+    return find_polarity(image, area)
+
+
+@remembered
+def _flat_objects(
+    image: NDArray[Any], area: NDArray[np.bool_] | None, side: str, flatten: str
+) -> tuple[NDArray[np.float32], float, bool, tuple[float, float]] | None:
+    """Return the image with bright objects, without uneven light; its median; whether light was taken away, and why.
+
+    None when the image is constant.
+    """
+    start = _bright_objects(image, area, side)
+    if start is None:
+        return None
+    work, middle = start
+    surface, gain = _flatten(work, area, flatten)
+    return work, middle, surface is not None, gain
+
+
+@remembered
+def _smoothing(work: NDArray[np.float32], area: NDArray[np.bool_] | None) -> tuple[float, list[dict[str, float]]]:
+    return choose_smoothing(work, area)
+
+
+@remembered
+def _spots(
+    work: NDArray[np.float32], area: NDArray[np.bool_] | None
+) -> tuple[NDArray[np.bool_], NDArray[np.float32], float, int, list[dict[str, float]]]:
+    """Return mask, relief, scale, number and table of the spots."""
+    spots = find_spots(work, area)
+    return *draw_spots(work, spots, area), spots.scale, len(spots.peaks), spots.table
+
+
+@remembered
+def _tree_labels(work: NDArray[np.float32], area: NDArray[np.bool_] | None) -> NDArray[np.int32]:
+    """Return the objects at levels of their own."""
+    return find_tree_objects(work, area, smoothing=_OWN_LEVEL_SMOOTHING, polarity="bright").labels
+
+
+@remembered
+def _noise(image: NDArray[Any]) -> float:
+    """Return the noise of a pixel."""
+    return estimate_noise(np.ascontiguousarray(image[sample_tiles(image)[0]]))
 
 
 def _bright_objects(
@@ -282,7 +326,7 @@ def _contrast_to_noise(
     if not objects.any() or not ground.any():
         return 0.0
     contrast = float(relief[window][objects].mean() - relief[window][ground].mean())
-    noise = estimate_noise(np.ascontiguousarray(image[window]))
+    noise = _noise(image)
     return min(contrast / noise, 1e6) if noise > 0 else 1e6
 
 
@@ -320,7 +364,7 @@ def _local_levels(
     work: NDArray[np.float32], area: NDArray[np.bool_] | None, level_mask: NDArray[np.bool_]
 ) -> NDArray[np.bool_] | None:
     """Return the objects at levels of their own; None when most of them are no objects at all at one level for all."""
-    labels = find_tree_objects(work, area, smoothing=_OWN_LEVEL_SMOOTHING, polarity="bright").labels
+    labels = _tree_labels(work, area)
     pixels = np.bincount(labels.ravel())
     inside = np.bincount(labels[level_mask], minlength=len(pixels)) > 0.5 * pixels
     n_inside = int(inside[1:].sum())

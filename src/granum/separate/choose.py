@@ -21,6 +21,7 @@ from granum.separate.hierarchy import merge_by_dynamic, watershed_hierarchy
 from granum.separate.local_kmeans import split_by_local_kmeans
 from granum.separate.overlaps import split_overlapping_discs
 from granum.separate.slivers import merge_slivers
+from granum.step_cache import remembered
 from granum.steps import Range
 
 __all__ = ["split_automatically"]
@@ -28,7 +29,8 @@ __all__ = ["split_automatically"]
 _LEAD = 0.06
 _DOUBT = 0.01
 _NECK = 0.98
-_NOT_COMPARED = "shape_and_light"
+_NOT_COMPARED = "shape_and_light"  # no gain over "shape" on real images, at twice its cost
+_SPLITTERS = ("shape", "shape_and_light", "watershed", "local_kmeans")
 _SMOOTHING_OF_RADIUS = 0.025
 _MIN_DYNAMIC, _MIN_DEPTH = 0.1, 0.5
 
@@ -89,27 +91,45 @@ def split_automatically(
     """
     mask = check_mask(mask)
     inside = check_area(area, mask.shape)
-    if inside is not None:
-        mask = mask & inside
     light = None
     if relief is not None:
         light = check_image(relief, name="relief").astype(np.float32, copy=False)
         check_same_shape(light, mask.shape, name="relief")
-    candidates = _candidates(mask, light)
-    if splitter != "auto" and splitter not in ("none", *candidates):
-        raise SettingError(f"separate.choose.splitter: {splitter!r} is not one of auto, none, {', '.join(candidates)}.")
+    known = [name for name in _SPLITTERS if light is not None or name != _NOT_COMPARED]
+    if splitter not in ("auto", "none", *known):
+        raise SettingError(f"separate.choose.splitter: {splitter!r} is not one of auto, none, {', '.join(known)}.")
     if min_size < 1:
         raise SettingError(f"separate.choose.min_size: {min_size!r} is out of range, must be at least 1.")
+    labels, sure, name, n_clumps, n_pairs, won, table = _split(
+        mask, inside, light if splitter == _NOT_COMPARED else None, splitter
+    )
+    labels, sure, choice = _finish(labels, sure, min_size, name, won, n_clumps, n_pairs)
+    return labels, sure, Choice(choice.about, choice.chosen, choice.reason, table) if table else choice
+
+
+_Split = tuple[NDArray[np.int32], NDArray[np.float32], str, int, int, dict[str, int], list[dict[str, Any]]]
+
+
+@remembered
+def _split(
+    mask: NDArray[np.bool_], inside: NDArray[np.bool_] | None, light: NDArray[np.float32] | None, splitter: str
+) -> _Split:
+    """Return labels, confidence, the main splitter, numbers of clumps and of overlapping pairs, clumps won, table.
+
+    All but the dropping of small parts, which a preview does again and again.
+    """
+    if inside is not None:
+        mask = mask & inside
     clumps = label_components(mask, connectivity=2)
     n_clumps = int(clumps.max())
     if splitter == "none" or n_clumps == 0:
         labels = label_components(mask)
-        return _finish(labels, np.ones(int(labels.max()), np.float32), min_size, "none", {}, n_clumps)
+        return labels, np.ones(int(labels.max()), np.float32), "none", n_clumps, 0, {}, []
+    candidates = _candidates(mask, light)
     if splitter != "auto":
         labels, confidence = candidates[splitter]()
-        return _finish(labels, confidence, min_size, splitter, {}, n_clumps)
-    candidates.pop(_NOT_COMPARED, None)  # no gain over "shape" on real images, at twice its cost
-    return _compare(mask, clumps, n_clumps, candidates, min_size)
+        return labels, confidence, splitter, n_clumps, 0, {}, []
+    return _compare(mask, clumps, n_clumps, candidates)
 
 
 def _typical_radius(mask: NDArray[np.bool_], distance: NDArray[np.float32]) -> float:
@@ -148,9 +168,7 @@ def _candidates(
     return candidates
 
 
-def _compare(
-    mask: NDArray[np.bool_], clumps: NDArray[np.int32], n_clumps: int, candidates: dict[str, Any], min_size: int
-) -> tuple[NDArray[np.int32], NDArray[np.float32], Choice]:
+def _compare(mask: NDArray[np.bool_], clumps: NDArray[np.int32], n_clumps: int, candidates: dict[str, Any]) -> _Split:
     """Return for every clump the labels of the splitter that won it."""
     first = next(iter(candidates))
     labels, confidence = candidates[first]()
@@ -180,13 +198,8 @@ def _compare(
     main = max(names, key=lambda name: won[name]) if touched.any() else "none"
     merged, sure, _ = merge_slivers(merged, sure)
     merged, sure, n_pairs = split_overlapping_discs(merged, sure)
-    labels, sure, choice = _finish(merged, sure, min_size, main, won, n_clumps, n_pairs)
     table = [{"splitter": name, "clumps_won": won[name], "mean_score": round(means[name], 4)} for name in names]
-    return (
-        labels,
-        sure,
-        Choice(choice.about, choice.chosen, choice.reason, sorted(table, key=lambda row: -row["clumps_won"])),
-    )
+    return merged, sure, main, n_clumps, n_pairs, won, sorted(table, key=lambda row: -row["clumps_won"])
 
 
 def _mean(scores: NDArray[np.float64], touched: NDArray[np.bool_], clumps: NDArray[np.int32]) -> float:

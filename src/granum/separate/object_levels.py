@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from granum.arrays import check_area, check_image, check_labels, check_same_shape
 from granum.errors import SettingError
 from granum.separate.distance import distance_map
+from granum.step_cache import remembered
 from granum.steps import Range
 
 __all__ = ["refine_object_levels"]
@@ -84,9 +85,23 @@ def refine_object_levels(
     check_same_shape(relief, labels.shape, name="relief")
     check_same_shape(image, labels.shape, name="image")
     inside_area = check_area(area, labels.shape)
-    n = int(labels.max())
-    if n == 0:
+    if not labels.any():
         return labels.copy()
+    levels, radius, start = _own_levels(labels, relief, image, level)
+    reach = np.minimum(np.clip(0.5 * radius, 3, None), max_growth).astype(np.int32)
+    domain = np.zeros(labels.shape, np.uint8) if inside_area is None else (~inside_area).astype(np.uint8)
+    territory = _grow(labels, domain, reach)
+    refined = _flood_levels(labels, territory, relief, levels.astype(np.float32), start)
+    _fill_own_holes(refined, labels, territory)
+    return refined
+
+
+@remembered
+def _own_levels(
+    labels: NDArray[np.int32], relief: NDArray[np.float32], image: NDArray[Any], level: str
+) -> tuple[NDArray[np.float64], NDArray[np.float32], NDArray[np.int64]]:
+    """Return the level, the radius and the flat index of the centre of every object."""
+    n = int(labels.max())
     distance = distance_map(labels > 0)
     radius = np.zeros(n + 1, np.float32)
     start = np.zeros(n + 1, np.int64)
@@ -94,14 +109,7 @@ def refine_object_levels(
     inner, inner_image = _core_means(labels, distance, radius, relief, np.ascontiguousarray(image))
     outer = distance_map(labels == 0)
     ground = _background_at(relief, outer, labels, start, float(np.median(radius[1:][radius[1:] > 0])))
-    levels = ground + _fractions(inner, inner_image, ground, image, relief, outer, level)
-    del distance, outer
-    reach = np.minimum(np.clip(0.5 * radius, 3, None), max_growth).astype(np.int32)
-    domain = np.zeros(labels.shape, np.uint8) if inside_area is None else (~inside_area).astype(np.uint8)
-    territory = _grow(labels, domain, reach)
-    refined = _flood_levels(labels, territory, relief, levels.astype(np.float32), start)
-    _fill_own_holes(refined, labels, territory)
-    return refined
+    return ground + _fractions(inner, inner_image, ground, image, relief, outer, level), radius, start
 
 
 @njit(cache=True)
