@@ -53,6 +53,8 @@ def _load_catalogue() -> ModuleType:
 
 _in_browser = _load_file("browser_fixtures", "app", "browser_fixtures.py")
 serve, chromium, signed_in = _in_browser.serve, _in_browser.chromium, _in_browser.signed_in
+_runs = _load_file("run_bench", "app", "run_bench.py")
+bench, tools = _runs.bench, _runs.tools
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

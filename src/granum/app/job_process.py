@@ -207,7 +207,10 @@ def main(arguments: Sequence[str]) -> int:
         signal.signal(number, _stop)
     try:
         os.nice(_NICENESS)  # the page, which is being painted on, comes first
-        return work(JobFolder(Path(arguments[0])))
+        folder = JobFolder(Path(arguments[0]))
+        if not folder.job.is_file():
+            raise OutputError(f"{folder.path}: is no run of the app.")
+        return work(folder)
     except _Stopped:
         return 128 + signal.SIGTERM
     except GranumError as error:

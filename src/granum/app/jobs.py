@@ -19,7 +19,7 @@ from granum.app.job_folder import Status
 from granum.app.job_process import BUSY
 from granum.app.messages import Job, JobList, RunRequest
 from granum.app.problems import Problem
-from granum.app.processes import end_group, is_alive, process_token
+from granum.app.processes import end_group, is_alive, process_token, wait_ended
 from granum.app.run_plan import RunPictures, RunPlan, RunProject, plan_run
 from granum.app.run_shelf import KnownRun, RunShelf
 
@@ -110,7 +110,11 @@ class Jobs:
                 raise Problem(409, "running", f"job {id}: is {status.state}; cancel it first.")
             if status.state == "done" and run.folder.is_complete:
                 raise Problem(409, "done", f"job {id}: is done, nothing failed; start a new one to run it again.")
-            self._children.pop(id, None)  # it has ended: how, is no news about the next attempt
+            # its last word is not its last act: until it is gone it holds the folder
+            if not wait_ended(status.pid, status.token, _PATIENCE_S):
+                raise Problem(409, "ending", f"job {id}: its process {status.pid} has not ended yet; try again.")
+            if (child := self._children.pop(id, None)) is not None:
+                child.wait()
             order = self._shelf.next_order()
             again = Status("queued", order, done=status.done, total=status.total, seconds=status.seconds)
             run.folder.write_status(again, sync=True)

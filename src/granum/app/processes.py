@@ -11,7 +11,7 @@ import subprocess
 import time
 from pathlib import Path
 
-__all__ = ["end_group", "is_alive", "process_token"]
+__all__ = ["end_group", "is_alive", "process_token", "wait_ended"]
 
 _PROC = Path("/proc")
 _STEP_S = 0.02
@@ -72,12 +72,13 @@ def end_group(pid: int, token: str, *, patience_s: float = 3.0) -> bool:
     if not is_alive(pid, token):
         return True
     _send(pid, signal.SIGTERM)
-    _wait(pid, token, patience_s)
+    wait_ended(pid, token, patience_s)
     _send(pid, signal.SIGKILL)  # also for children that the leader has left behind
-    return _wait(pid, token, patience_s)
+    return wait_ended(pid, token, patience_s)
 
 
-def _wait(pid: int, token: str, patience_s: float) -> bool:
+def wait_ended(pid: int, token: str, patience_s: float) -> bool:
+    """Wait until a process does not run any more; False when it still does after `patience_s` seconds."""
     deadline = time.monotonic() + patience_s
     while alive := is_alive(pid, token):
         if time.monotonic() > deadline:
