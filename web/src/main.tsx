@@ -1,6 +1,14 @@
 /** Where the page starts. */
 import { render } from "preact";
+import { App } from "./panels/app";
+import { startSession } from "./state/session";
+import "./styles/tokens.css";
+import "./styles/controls.css";
+import "./styles/layout.css";
+import "./styles/panels.css";
+import "./styles/results.css";
 
 const root = document.getElementById("app");
 if (root === null) throw new Error("index.html has no element #app");
-render(<p>granum</p>, root);
+render(<App />, root);
+startSession();

@@ -1,0 +1,49 @@
+/** One step of the recipe: its settings, and the layers it writes, each of which can be looked at. */
+import type { RecipeInfo, StepInfo } from "../api/types";
+import { preview } from "../state/preview";
+import { changed, keyOf } from "../state/recipe";
+import { lookOf, setLook } from "../state/view";
+import { Icon } from "./icons";
+import { SettingField } from "./setting_field";
+
+function LayerLook({ name }: { name: string }) {
+  const look = lookOf(name);
+  return (
+    <div class="layer-look">
+      <button type="button" class="button chip-button" aria-pressed={look.visible} title={`Show the layer ${name} in the image`} onClick={() => setLook(name, { visible: !look.visible })}>
+        <Icon name={look.visible ? "eye" : "eye_off"} />
+        <span>{name}</span>
+      </button>
+      {look.visible && (
+        <input type="range" min={5} max={100} value={Math.round(look.opacity * 100)} aria-label={`Opacity of ${name}`} onInput={(event) => setLook(name, { opacity: Number(event.currentTarget.value) / 100 })} />
+      )}
+    </div>
+  );
+}
+
+/** Layers of a step that the last preview can show; names like "label#2" of repeated layers belong to their step too. */
+export function layersOf(step: StepInfo, known: string[]): string[] {
+  return step.writes.filter((name) => known.includes(name));
+}
+
+export function StepCard({ info, step, open }: { info: RecipeInfo; step: StepInfo; open: boolean }) {
+  const nChanged = step.settings.filter((setting) => keyOf(step, setting) in changed.value).length;
+  const layers = layersOf(step, preview.value?.layer_names ?? []);
+  return (
+    <details class="card" open={open}>
+      <summary>
+        <Icon name="chevron" />
+        <span class="card-title">{step.title}</span>
+        {nChanged > 0 && <span class="tag">{nChanged} changed</span>}
+      </summary>
+      <p class="quiet">{step.summary}</p>
+      {step.settings.map((setting) => <SettingField key={setting.name} info={info} step={step} setting={setting} />)}
+      {layers.length > 0 && (
+        <div class="row wrap looks" role="group" aria-label={`Layers of ${step.title}`}>
+          <span class="quiet">Look at</span>
+          {layers.map((name) => <LayerLook key={name} name={name} />)}
+        </div>
+      )}
+    </details>
+  );
+}

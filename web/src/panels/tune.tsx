@@ -1,0 +1,110 @@
+/** Tune: what the recipe finds now, and everything that can be changed about it. */
+import { GreyHistogram } from "../charts/grey_histogram";
+import { current } from "../state/images";
+import { count, durationText } from "../state/numbers";
+import { openPreviewResults } from "../state/results";
+import { askExact, changeSettings, exactPreview, preview, previewBusy, previewOfCurrent, previewProblem, previewStep } from "../state/preview";
+import { changed, channelChoice, channelMap, channelNames, chooseRecipe, openRecipeFile, openedRecipe, recipe, recipes } from "../state/recipe";
+import type { RecipeInfo } from "../api/types";
+import { Button } from "./controls";
+import { Icon } from "./icons";
+import { PixelSizeField } from "./pixel_size";
+import { RunBox } from "./run_box";
+import { StepCard } from "./step_card";
+import { Why } from "./why";
+
+function Finding() {
+  const result = previewOfCurrent.value;
+  const exact = exactPreview.value !== null;
+  return (
+    <section class="finding" aria-label="What the recipe finds">
+      <div class="finding-line">
+        <strong class="big number">{result ? result.n_objects.toLocaleString("en") : "–"}</strong>
+        <span>{result?.n_objects === 1 ? "object" : "objects"}</span>
+        <span class="spring" />
+        <span class={`tag ${exact ? "good" : ""}`}>{!result ? "no preview yet" : result.exact ? "exact" : `preview at 1/${2 ** result.level} size`}</span>
+      </div>
+      <div class="finding-line quiet">
+        <span class="number">{result ? durationText(result.total_ms) : "–"}</span>
+        <span class={`working ${previewBusy.value ? "on" : ""}`} aria-hidden={!previewBusy.value}>{previewBusy.value ? previewStep.value || "working" : ""}</span>
+        <span class="spring" />
+        <Button label="Table and sizes" text onClick={openPreviewResults} disabled={!result} />
+      </div>
+      {previewProblem.value && <p class="note bad" role="status">{previewProblem.value}</p>}
+      {result?.warnings.map((warning) => <p key={warning} class="note warn">{warning}</p>)}
+      {result?.histogram && <GreyHistogram histogram={result.histogram} />}
+    </section>
+  );
+}
+
+function Channels({ info }: { info: RecipeInfo }) {
+  const image = current.value;
+  if (!image || image.channels.length < 2) return null;
+  const map = channelMap(info, image, channelChoice.value);
+  return (
+    <div class="setting">
+      {channelNames(info).map((name) => (
+        <label key={name} class="row">
+          <span class="setting-name">{name === "image" ? "Channel" : name}</span>
+          <select value={map[name] === undefined ? "" : String(map[name])} onChange={(event) => {
+            const { [name]: _, ...rest } = channelChoice.value;
+            channelChoice.value = event.currentTarget.value === "" ? rest : { ...rest, [name]: Number(event.currentTarget.value) };
+          }}>
+            {image.colour && <option value="">grey (mean of the colours)</option>}
+            {image.channels.map((channel) => <option key={channel.index} value={String(channel.index)}>{channel.name || `channel ${channel.index + 1}`}</option>)}
+          </select>
+        </label>
+      ))}
+    </div>
+  );
+}
+
+function RecipeChooser({ info }: { info: RecipeInfo }) {
+  const nChanged = Object.keys(changed.value).length;
+  return (
+    <section class="recipe">
+      <div class="row">
+        <label class="setting-name" for="recipe-choice">Recipe</label>
+        <select id="recipe-choice" value={openedRecipe.value ? " opened" : info.name} onChange={(event) => {
+          chooseRecipe(event.currentTarget.value);
+          askExact();
+        }}>
+          {openedRecipe.value && <option value=" opened">{openedRecipe.value.name} (file)</option>}
+          {recipes.value.map((one) => <option key={one.name} value={one.name}>{one.name}</option>)}
+        </select>
+        <label class="button plain only-icon file-button" title="Open a recipe file">
+          <span class="unseen">Open a recipe file</span>
+          <Icon name="folder" />
+          <input type="file" accept=".toml" class="unseen" onChange={(event) => {
+            const file = event.currentTarget.files?.[0];
+            if (file) void openRecipeFile(file);
+            event.currentTarget.value = "";
+          }} />
+        </label>
+        {nChanged > 0 && <Button icon="reset" label={`Reset ${count(nChanged, "changed setting")}`} onClick={() => changeSettings({}, true)} />}
+      </div>
+      <p class="quiet">{info.summary}</p>
+    </section>
+  );
+}
+
+
+export function TunePanel() {
+  const info = recipe.value;
+  if (!info) return <p class="quiet pad">Recipes come from the server…</p>;
+  const choosing = info.steps.findIndex((step) => step.settings.length > 0);
+  return (
+    <>
+      <Finding />
+      <RecipeChooser info={info} />
+      <Channels info={info} />
+      {info.steps.map((step, at) => (
+        <StepCard key={`${info.name}/${step.key}`} info={info} step={step} open={at === choosing || step.settings.some((setting) => setting.optional) || at < 3} />
+      ))}
+      <Why choices={previewOfCurrent.value?.choices ?? []} />
+      <PixelSizeField />
+      <RunBox />
+      {preview.value === null && !current.value && <p class="quiet pad">Open an image to see what the recipe finds.</p>}
+    </>
+  );
+}

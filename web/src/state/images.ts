@@ -1,0 +1,139 @@
+/** The images of the project, which one is looked at, and what is on its way up. */
+import { computed, signal } from "@preact/signals";
+import { api, upload } from "../api/client";
+import type { ImageEntry, PixelSizeInfo, Project } from "../api/types";
+import { attempt, fail, say } from "./page";
+import { shortNumber, unitText } from "./numbers";
+
+export interface Upload {
+  id: number;
+  name: string;
+  share: number;
+  abort: AbortController;
+}
+
+export const project = signal<Project | null>(null);
+export const images = signal<ImageEntry[]>([]);
+/** False until the first list has come, so that "no images" is never said too early. */
+export const imagesKnown = signal(false);
+export const currentId = signal<string | null>(null);
+export const filterText = signal("");
+export const uploads = signal<Upload[]>([]);
+
+export const current = computed(() => images.value.find((image) => image.id === currentId.value) ?? null);
+export const filtered = computed(() => filterImages(images.value, filterText.value));
+export const ready = computed(() => images.value.filter((image) => image.status === "ready"));
+
+const byName = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
+
+/** Put new and changed entries into the list and take the removed out; sorted as people count. */
+export function mergeImages(list: ImageEntry[], changed: ImageEntry[], removed: string[] = []): ImageEntry[] {
+  const all = new Map(list.map((image) => [image.id, image]));
+  for (const image of changed) all.set(image.id, image);
+  for (const id of removed) all.delete(id);
+  return [...all.values()].sort((a, b) => byName.compare(a.name, b.name));
+}
+
+export function filterImages(list: ImageEntry[], text: string): ImageEntry[] {
+  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  return list.filter((image) => words.every((word) => image.name.toLowerCase().includes(word)));
+}
+
+export function pixelSizeText(size: PixelSizeInfo | null | undefined): string {
+  if (!size) return "no pixel size";
+  const unit = unitText(size.unit);
+  if (size.x === size.y) return `${shortNumber(size.x)} ${unit}/px`;
+  return `${shortNumber(size.y)} × ${shortNumber(size.x)} ${unit}/px`;
+}
+
+export function sizeText(image: ImageEntry): string {
+  const parts = [`${image.width} × ${image.height}`];
+  if (image.channels.length > 1) parts.push(image.colour ? "colour" : `${image.channels.length} channels`);
+  if (image.n_frames > 1) parts.push(`${image.n_frames} frames`);
+  if (image.n_z > 1) parts.push(`${image.n_z} planes`);
+  return parts.join(" · ");
+}
+
+/** The image to look at when the chosen one is gone: the one that took its place, or the first that is ready. */
+export function keepCurrent(list: ImageEntry[], id: string | null): string | null {
+  if (id !== null && list.some((image) => image.id === id)) return id;
+  return (list.find((image) => image.status === "ready") ?? list[0])?.id ?? null;
+}
+
+export function takeImages(changed: ImageEntry[], removed: string[] = []): void {
+  images.value = mergeImages(images.value, changed, removed);
+  currentId.value = keepCurrent(images.value, currentId.value);
+}
+
+export async function loadImages(): Promise<void> {
+  const list = await api.images();
+  images.value = mergeImages([], list.images);
+  imagesKnown.value = true;
+  currentId.value = keepCurrent(images.value, currentId.value);
+}
+
+export function stepImage(by: number): void {
+  const list = filtered.value;
+  const at = list.findIndex((image) => image.id === currentId.value);
+  const next = list[Math.min(list.length - 1, Math.max(0, at + by))];
+  if (next) currentId.value = next.id;
+}
+
+export async function addSample(): Promise<void> {
+  const added = await attempt(() => api.addSample());
+  if (!added) return;
+  takeImages([added.image]);
+  currentId.value = added.image.id;
+}
+
+export async function removeImage(image: ImageEntry): Promise<void> {
+  await attempt(async () => {
+    await api.removeImage(image.id);
+    takeImages([], [image.id]);
+  });
+}
+
+let nextUpload = 1;
+let line: Promise<void> = Promise.resolve();
+
+/** Upload files one after the other; the first new one is opened when nothing is open. */
+export function uploadFiles(files: Iterable<File>): void {
+  if (project.value?.read_only) {
+    say(project.value.read_only_reason || "This project is read-only, so nothing can be added.", "error");
+    return;
+  }
+  for (const file of files) {
+    const entry: Upload = { id: nextUpload++, name: file.name, share: 0, abort: new AbortController() };
+    uploads.value = [...uploads.value, entry];
+    line = line.then(() => sendFile(file, entry));
+  }
+}
+
+async function sendFile(file: File, entry: Upload): Promise<void> {
+  const update = (share: number): void => {
+    uploads.value = uploads.value.map((one) => (one.id === entry.id ? { ...one, share } : one));
+  };
+  try {
+    if (entry.abort.signal.aborted) return;
+    const done = await upload(file, update, entry.abort.signal);
+    takeImages([done.image]);
+    if (done.duplicate) say(`${file.name} is already here as ${done.image.name}.`);
+    else currentId.value = done.image.id;
+  } catch (error) {
+    fail(error);
+  } finally {
+    uploads.value = uploads.value.filter((one) => one.id !== entry.id);
+  }
+}
+
+export async function setPixelSize(text: string | null): Promise<boolean> {
+  const changed = await attempt(() => api.changeProject({ pixel_size: text }));
+  if (changed) project.value = changed;
+  return changed !== undefined;
+}
+
+export async function setInterval_s(seconds: number | null): Promise<boolean> {
+  const changed = await attempt(() => api.changeProject({ interval_s: seconds }));
+  if (changed) project.value = changed;
+  return changed !== undefined;
+}

@@ -1,0 +1,145 @@
+/** Starts the page: loads what there is, listens to the socket, and catches up after a lost connection. */
+import { effect } from "@preact/signals";
+import { api, ApiError, whenUnauthorised } from "../api/client";
+import { Connection, type SocketMessage } from "../api/socket";
+import { takeEditMessage } from "./edits";
+import { current, loadImages, project, takeImages } from "./images";
+import { loadJobs, takeJob, takeRuns } from "./jobs";
+import { applyTheme, connection, fail, signedOut, tab } from "./page";
+import { classes, followPaint, loadClasses, outbox, planeKey, resyncPaint, takePaint } from "./paint";
+import {
+  askBoth, askExact, previewConnectionLost, takePreviewMessage, usePreviewConnection, wantedLayers,
+} from "./preview";
+import { channelChoice, loadRecipes, openedRecipe, recipe } from "./recipe";
+import { followTables, reloadTable, sourceRun } from "./results";
+import { plane, playing } from "./view";
+
+let socket: Connection | null = null;
+
+function take(message: SocketMessage): void {
+  switch (message.type) {
+    case "preview_result":
+    case "preview_error":
+    case "preview_progress":
+      takePreviewMessage(message);
+      break;
+    case "paint":
+      takePaint(planeKey(message.image, message.t, message.z), message).catch(fail);
+      break;
+    case "classes":
+      classes.value = message.classes;
+      break;
+    case "edits":
+      takeEditMessage(message);
+      break;
+    case "images":
+      takeImages(message.images ?? [], message.removed ?? []);
+      break;
+    case "project":
+      // who paints is this session's own, whatever another session's message says
+      project.value = { ...message.project, author: project.value?.author ?? message.project.author };
+      break;
+    case "job":
+      takeJob(message.job);
+      break;
+    case "runs":
+      void takeRuns(message.runs);
+      break;
+    case "resync":
+      void resync();
+      break;
+    case "hello":
+      if (project.value) project.value = { ...project.value, author: message.author, version: message.version };
+      break;
+    default:
+      break; // a message of a newer server
+  }
+}
+
+async function load(): Promise<void> {
+  await Promise.all([
+    api.project().then((one) => (project.value = one)), loadImages(), loadRecipes(), loadClasses(), loadJobs(),
+  ]);
+}
+
+/** Ask for everything anew; what is on screen stays until it comes. */
+export async function resync(): Promise<void> {
+  try {
+    await load();
+    await resyncPaint();
+    if (sourceRun.value) await reloadTable();
+    outbox.retry();
+    lastAsked = "";
+    askIfWanted();
+  } catch (error) {
+    if (!(error instanceof ApiError && error.passing)) fail(error);
+  }
+}
+
+let lastAsked = "";
+let lastImage = "";
+
+/** What a preview depends on beside the settings, which ask for themselves. */
+function previewKey(): string {
+  const image = current.value;
+  const info = recipe.value;
+  const wanted = tab.value === "tune" || (tab.value === "results" && !sourceRun.value);
+  if (!wanted || playing.value || connection.value !== "open" || image?.status !== "ready" || !info) return "";
+  return JSON.stringify([
+    image.id, plane.value, info.name, openedRecipe.value?.toml ?? "", channelChoice.value, wantedLayers(), project.value?.pixel_size,
+    project.value?.interval_s,
+  ]);
+}
+
+function askIfWanted(): void {
+  const key = previewKey();
+  if (key === "" || key === lastAsked) return;
+  lastAsked = key;
+  const image = current.peek()?.id ?? "";
+  if (image !== lastImage) askBoth();
+  else askExact();
+  lastImage = image;
+}
+
+/** Start everything; returns what ends it. */
+export function startSession(): () => void {
+  applyTheme();
+  whenUnauthorised(() => {
+    signedOut.value = true;
+    socket?.stop();
+  });
+  socket = new Connection({
+    message: take,
+    open: (again) => {
+      connection.value = "open";
+      if (again) void resync();
+    },
+    closed: (tries) => {
+      previewConnectionLost();
+      // one quick attempt is made before anybody is told; a page without its cookie is told apart by a plain request
+      if (tries > 1) connection.value = "lost";
+      if (tries === 1 || tries % 4 === 0) api.project().catch(() => {});
+    },
+  });
+  usePreviewConnection(socket);
+  load().catch(fail);
+  socket.start();
+  const back = (): void => socket?.retry();
+  const leave = (event: BeforeUnloadEvent): void => {
+    if (outbox.waiting > 0) event.preventDefault();
+  };
+  window.addEventListener("online", back);
+  window.addEventListener("beforeunload", leave);
+  const stops = [followTables(), followPaint(), effect(askIfWanted)];
+  return () => {
+    window.removeEventListener("online", back);
+    window.removeEventListener("beforeunload", leave);
+    for (const stop of stops) stop();
+    socket?.stop();
+  };
+}
+
+export function retryConnection(): void {
+  socket?.retry();
+  outbox.retry();
+}

@@ -1,0 +1,151 @@
+/** Between the signals and the viewer: what it is to draw, and what its events mean. */
+import { computed, effect, signal } from "@preact/signals";
+import type { LayerInfo } from "../api/types";
+import type { OverlayView, ViewerControls } from "../viewer/interface";
+import { edit, onEdited } from "./edits";
+import { current } from "./images";
+import { tab } from "./page";
+import { classColours, currentClass, paint, paintKey, sendStroke, usePaintScreen, wantedPaintKey } from "./paint";
+import { previewOfCurrent, previewPlane } from "./preview";
+import {
+  doubtful, hovered, onlyLabels, placeOf, runLayer, select, selectInside, selection, shownTable, sourceRun, table, tableKey, wantedKey,
+} from "./results";
+import {
+  brushRadius, camera, channels, cursor, editRadius, lookOf, overlaysOn, plane, playing, resultTool, setPlane, tool,
+} from "./view";
+
+export const viewer = signal<ViewerControls | null>(null);
+
+const ORDER: LayerInfo["kind"][] = ["image", "classes", "mask", "labels", "points"];
+
+function overlayOf(id: string, layer: LayerInfo): OverlayView {
+  const look = lookOf(layer.name);
+  return { id, layer, visible: overlaysOn.value && look.visible, opacity: look.opacity, style: look.style };
+}
+
+const lit = computed<ReadonlySet<number>>(() => (hovered.value.size > 0 ? hovered.value : selection.value));
+const doubtfulLabels = computed<ReadonlySet<number>>(() => {
+  const shown = table.value;
+  return new Set(shown ? doubtful.value.map((row) => shown.labels[row] as number) : []);
+});
+
+/** Labels in the results carry what the table knows: filters, what is lit up, what is doubtful. */
+function withTable(overlay: OverlayView): OverlayView {
+  if (!shownTable.value) return overlay;
+  return { ...overlay, only: onlyLabels.value, highlight: lit.value, doubtful: doubtfulLabels.value };
+}
+
+export const overlays = computed<OverlayView[]>(() => {
+  const results = tab.value === "results";
+  if (tab.value === "paint") {
+    const state = paint.value;
+    if (!state || paintKey.value !== wantedPaintKey.value) return [];
+    const look = lookOf("paint");
+    return [{
+      id: "paint", layer: state.layer, visible: overlaysOn.value && look.visible, opacity: look.opacity, style: look.style,
+      colours: classColours.value,
+    }];
+  }
+  if (results && sourceRun.value) {
+    const layer = tableKey.value === wantedKey.value ? runLayer.value : null;
+    return layer ? [withTable(overlayOf("run:labels", { ...layer, name: "labels" }))] : [];
+  }
+  if (tab.value === "runs") return [];
+  const result = previewOfCurrent.value;
+  const at = previewPlane.value;
+  if (!result || at.t !== plane.value.t || at.z !== plane.value.z) return [];
+  const layers = [...result.layers].sort((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind));
+  return layers.map((layer) => {
+    const overlay = overlayOf(`preview:${layer.name}`, layer);
+    return results && layer.name === "labels" ? withTable(overlay) : overlay;
+  });
+});
+
+export function centreOnObject(label: number): void {
+  const place = placeOf(label);
+  const view = viewer.peek();
+  if (!place || !view) return;
+  const [y0, x0, y1, x1] = view.visible();
+  const zoom = view.camera().zoom;
+  // zoom in only when the object would be too small to judge: at least 48 screen pixels
+  const wanted = place.size * zoom < 48 ? Math.min(16, 120 / place.size) : undefined;
+  const margin = place.size;
+  const visible = place.y > y0 + margin && place.y < y1 - margin && place.x > x0 + margin && place.x < x1 - margin;
+  if (!visible || wanted !== undefined) view.centreOn(place.y, place.x, wanted);
+}
+
+/** Centre on an object so that it fills about a fifth of the view: for review. */
+export function zoomOnObject(label: number): void {
+  const place = placeOf(label);
+  if (place) viewer.peek()?.centreOn(place.y, place.x, Math.min(24, Math.max(0.25, 170 / place.size)));
+}
+
+function connectEvents(view: ViewerControls): (() => void)[] {
+  return [
+    view.onCursor((next) => (cursor.value = next)),
+    view.onCamera((next) => (camera.value = next)),
+    view.onStroke(sendStroke),
+    view.onPick((label, extend) => select(label, extend)),
+    view.onShape((name, points, radius) => {
+      if (name === "lasso") selectInside(points);
+      else if (name === "split") edit({ op: "split", labels: [...selection.peek()], points, radius: 0 });
+      else if (name === "erase") edit({ op: "erase", labels: [...selection.peek()], points, radius });
+      else edit({ op: "draw", labels: [], points, radius });
+      if (name === "lasso" || name === "split") resultTool.value = "select";
+    }),
+  ];
+}
+
+/** Give the stage its viewer; returns what takes it away again. */
+export function mountViewer(view: ViewerControls): () => void {
+  viewer.value = view;
+  camera.value = view.camera();
+  usePaintScreen({ refresh: (dirty, version) => view.refresh("paint", dirty, version), settle: (id) => view.settle(id) });
+  onEdited((dirty, version) => view.refresh("run:labels", dirty, version));
+  const imageKey = computed(() => {
+    const image = current.value;
+    return image ? `${image.id}/${image.status}/${plane.value.t}/${plane.value.z}` : "";
+  });
+  const stops = [
+    effect(() => {
+      void imageKey.value;
+      const image = current.peek();
+      view.setImage(image?.status === "ready" ? image : null, plane.peek());
+    }),
+    effect(() => view.setChannels(channels.value)),
+    effect(() => view.setOverlays(overlays.value)),
+    effect(() => view.setTool({
+      name: tool.value,
+      radius: tab.value === "paint" ? brushRadius.value : editRadius.value,
+      classId: currentClass.value?.id ?? 1,
+      colour: tab.value === "paint" ? (currentClass.value?.colour ?? "#e69f00") : "#56b4e9",
+    })),
+    playFrames(view),
+    ...connectEvents(view),
+  ];
+  return () => {
+    for (const stop of stops) stop();
+    viewer.value = null;
+    view.destroy();
+  };
+}
+
+/** The next frame comes when the last is on screen, and not sooner than 100 ms after it: none is skipped. */
+function playFrames(view: ViewerControls): () => void {
+  let timer = 0;
+  let shownAt = 0;
+  const next = (): void => {
+    const image = current.peek();
+    if (!playing.peek() || !image || image.n_frames < 2) return;
+    window.clearTimeout(timer);
+    timer = window.setTimeout(() => {
+      shownAt = performance.now();
+      setPlane({ t: (plane.peek().t + 1) % image.n_frames });
+    }, Math.max(0, 100 - (performance.now() - shownAt)));
+  };
+  const stops = [view.onSettled(next), effect(() => (playing.value ? next() : window.clearTimeout(timer)))];
+  return () => {
+    window.clearTimeout(timer);
+    for (const stop of stops) stop();
+  };
+}
