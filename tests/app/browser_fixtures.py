@@ -19,6 +19,8 @@ from pathlib import Path
 import pytest
 
 TOKEN = "token-for-tests-0123456789"
+# a name of the wide world that leads here: what DNS rebinding makes of an attacker's name
+_FLAGS = ["--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP rebound.example 127.0.0.1"]
 
 
 @dataclass
@@ -134,7 +136,7 @@ def chromium():
         pytest.skip("there is no Chromium on this computer (Debian: apt-get install chromium)")
     api = pytest.importorskip("playwright.sync_api", reason="the browser tests need playwright")
     with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=where, args=["--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(executable_path=where, args=_FLAGS)
         yield browser
         browser.close()
 

@@ -94,7 +94,7 @@ def serve(
         except (ReadError, Problem) as error:
             raise SettingError(str(error)) from None
         link = f"{base}/?token={sessions.login_token}"
-        say(f"granum app shows {built.folder}")
+        say(f"granum app shows {built.parts.project.folder}")
         say(f"  {link}")
         if print_token:
             say(f"  token for scripts: {sessions.bearer}")

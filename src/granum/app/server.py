@@ -2,74 +2,86 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp
 
 import granum
+from granum.app import (
+    job_routes,
+    paint_routes,
+    picture_routes,
+    preview_routes,
+    project_routes,
+    script_routes,
+    socket_routes,
+)
 from granum.app import site as page
-from granum.app import socket_routes
+from granum.app.downloads import Downloads
+from granum.app.forms import RecipeShelf
 from granum.app.guard import Address, Guard
 from granum.app.hub import Hub
-from granum.app.messages import PreviewRequest
-from granum.app.problems import Problem, add_error_handlers
+from granum.app.jobs import Jobs
+from granum.app.paint_store import PaintStore
+from granum.app.pictures import Pictures
+from granum.app.preview_worker import PreviewSource
+from granum.app.previews import Previews
+from granum.app.problems import add_error_handlers
 from granum.app.project import Project
 from granum.app.project_lock import ProjectLock
 from granum.app.sessions import Sessions
+from granum.app.uploads import Inbox
+from granum.image import PixelSize
 
-__all__ = ["API", "Built", "build"]
+__all__ = ["API", "Parts", "Server", "build"]
 
 API = "/api/v1"
 _log = logging.getLogger("granum.app")
 
 
-@dataclass
-class Built:
-    """A server that is ready: `app` is to be served, `close` to be called when it is over."""
+@dataclass(frozen=True)
+class Parts:
+    """The parts of the app, made for one project."""
 
-    app: ASGIApp
     hub: Hub
-    folder: Path
-    endings: list[Callable[[], object]] = field(default_factory=list)
+    project: Project
+    pictures: Pictures
+    inbox: Inbox
+    paint: PaintStore
+    recipes: RecipeShelf
+    previews: Previews
+    jobs: Jobs
+    downloads: Downloads
+
+
+class Server:
+    """A server that is ready.
+
+    Attributes
+    ----------
+    app : ASGI application
+        To be served.
+    parts : Parts
+        What it is made of.
+    """
+
+    def __init__(self, app: ASGIApp, parts: Parts, endings: ExitStack, last_words: list[str]) -> None:
+        self.app, self.parts = app, parts
+        self._endings, self._last_words = endings, last_words
 
     def close(self) -> list[str]:
-        """End all parts, the last one that was made first; return lines for the user."""
-        lines = []
-        while self.endings:
-            ending = self.endings.pop()
-            try:
-                told = ending()
-            except Exception as error:
-                # the other parts must be ended all the same
-                _log.exception("%r did not end well", ending)
-                told = f"granum's own fault while ending: {error}"
-            if isinstance(told, str) and told:
-                lines.append(told)
-        return lines
+        """End all parts, the one that was made last first; return lines for the user."""
+        self._endings.close()
+        return self._last_words
 
 
-class _NoPreviews:
-    def submit(self, client: str, request: PreviewRequest) -> None:
-        raise Problem(503, "busy", "There are no previews yet.")
-
-    def forget(self, client: str) -> None:
-        """Nothing to forget."""
-
-
-def _part(name: str) -> Any:
-    try:
-        return importlib.import_module(f"granum.app.{name}")
-    except ModuleNotFoundError:
-        return None
-
-
-def build(folder: str | Path, *, sessions: Sessions, address: Address, url: str) -> Built:
+def build(folder: str | Path, *, sessions: Sessions, address: Address, url: str) -> Server:
     """Open a folder and return its server.
 
     Parameters
@@ -81,7 +93,7 @@ def build(folder: str | Path, *, sessions: Sessions, address: Address, url: str)
     address : Address
         The names that the server is asked under.
     url : str
-        Its address for people, kept beside the lock.
+        Its address for people, kept beside the lock of the project.
 
     Raises
     ------
@@ -90,27 +102,109 @@ def build(folder: str | Path, *, sessions: Sessions, address: Address, url: str)
     Problem
         Another server has it open.
     """
-    hub = Hub()
-    app = FastAPI(
-        title="granum app",
-        version=granum.__version__,
-        openapi_url=f"{API}/openapi.json",
-        docs_url=None,
-        redoc_url=None,
-        separate_input_output_schemas=False,
-    )
-    add_error_handlers(app)
-    project = Project(folder)
-    built = Built(Guard(app, sessions=sessions, address=address), hub, project.folder)
-    built.endings.append(project.close)
+    endings = ExitStack()
+    last_words: list[str] = []
     try:
-        lock = ProjectLock(project, url)
-        built.endings.append(lock.release)
-        previews = _NoPreviews()
-        for router in (socket_routes.make_router(hub, previews),):
+        parts = _open(folder, url, endings, last_words)
+        app = FastAPI(
+            title="granum app",
+            version=granum.__version__,
+            openapi_url=f"{API}/openapi.json",
+            docs_url=None,
+            redoc_url=None,
+            # one schema per model, as in the types of the page
+            separate_input_output_schemas=False,
+        )
+        add_error_handlers(app)
+        for router in _routers(parts):
             app.include_router(router, prefix=API)
         app.include_router(page.make_router(page.Site(), app))
     except BaseException:
-        built.close()
+        endings.close()
         raise
-    return built
+    return Server(Guard(app, sessions=sessions, address=address), parts, endings, last_words)
+
+
+def _open(folder: str | Path, url: str, endings: ExitStack, last_words: list[str]) -> Parts:
+    """Make all parts; each one that has to be ended says so."""
+
+    def at_the_end(ending: Callable[[], object]) -> None:
+        def end() -> None:
+            try:
+                told = ending()
+            except Exception as error:
+                # the other parts must be ended all the same
+                _log.exception("%r did not end well", ending)
+                told = f"granum's own fault while ending: {error}"
+            if isinstance(told, str) and told:
+                last_words.append(told)
+
+        endings.callback(end)
+
+    hub = Hub()
+    project = Project(folder)
+    at_the_end(project.close)
+    lock = ProjectLock(project, url)
+    at_the_end(lock.release)
+    pictures = Pictures(project, hub.publish)
+    inbox = Inbox(project, pictures)
+    inbox.clean()
+    at_the_end(pictures.close)
+    pictures.start()
+
+    def size_of(image: str) -> tuple[int, int]:
+        entry = pictures.entry(image)
+        return entry.height, entry.width
+
+    def planes_of(image: str) -> tuple[int, int]:
+        entry = pictures.entry(image)
+        return entry.n_frames, entry.n_z
+
+    def painted(message: dict[str, Any]) -> None:
+        hub.publish(message)
+        pictures.set_strokes(message["image"], paint.n_strokes(message["image"]))
+
+    paint = PaintStore(project, size_of, painted, planes_of=planes_of)
+    for painted_image in sorted(path.parent.parent.name for path in project.place.glob("annotations/*/*/journal.log")):
+        pictures.set_strokes(painted_image, paint.n_strokes(painted_image))
+    recipes = RecipeShelf(project.place / "recipes")
+    previews = Previews(_Sources(project, pictures), hub.send, recipes)
+    at_the_end(previews.close)
+    previews.warm()
+    jobs = Jobs(project, pictures, hub.publish)
+    at_the_end(jobs.close)
+    downloads = Downloads(jobs.result_folder, project.cache)
+    return Parts(hub, project, pictures, inbox, paint, recipes, previews, jobs, downloads)
+
+
+def _routers(parts: Parts) -> list[APIRouter]:
+    """Return the routes of all parts."""
+    project = parts.project
+    return [
+        project_routes.make_router(project, parts.pictures, parts.hub.publish),
+        picture_routes.make_router(parts.pictures, parts.inbox),
+        preview_routes.make_recipe_router(parts.recipes),
+        preview_routes.make_router(parts.previews.results),
+        paint_routes.make_router(parts.paint, lambda: project.classes, project.set_classes, parts.hub.publish),
+        job_routes.make_router(parts.jobs, parts.downloads),
+        script_routes.make_router(parts.jobs),
+        socket_routes.make_router(parts.hub, parts.previews),
+    ]
+
+
+@dataclass(frozen=True)
+class _Sources:
+    """Tells previews where pixels are."""
+
+    project: Project
+    pictures: Pictures
+
+    def preview_source(self, image: str) -> PreviewSource:
+        """Return where the pixels of an image are."""
+        typed = self.project.pixel_size
+        return PreviewSource(
+            image,
+            self.pictures.path(image),
+            PixelSize.parse(typed) if typed else None,
+            self.pictures.level_reader(image),
+        )
