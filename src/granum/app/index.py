@@ -58,13 +58,17 @@ class Index:
         return self._try(read) or {}
 
     def put(self, name: str, fingerprint: Fingerprint, sha256: str, facts: str) -> None:
-        """Remember a file."""
+        """Remember a file; one whose name is not valid text is hashed anew each time."""
+        if not _is_text(name):
+            return
         values = (name, fingerprint.size, fingerprint.mtime_ns, sha256, facts)
         row = (*values, _checksum(*values))
         self._try(lambda: self._connection().execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?)", row))
 
     def forget(self, name: str) -> None:
         """Forget a file."""
+        if not _is_text(name):
+            return
         self._try(lambda: self._connection().execute("DELETE FROM files WHERE name = ?", (name,)))
 
     def commit(self) -> None:
@@ -132,6 +136,14 @@ class Index:
             _log.info("the index cannot be removed: %s", error)
             return False
         return True
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _checksum(name: str, size: int, mtime_ns: int, sha256: str, facts: str) -> int:

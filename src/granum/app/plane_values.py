@@ -17,6 +17,7 @@ from granum.app.tiles import TILE, halve
 __all__ = ["N_VALUES", "ValueMap", "coarse_level", "count_histogram", "display_window", "finite_range"]
 
 N_VALUES = 65536
+_LARGEST = 1e308
 _LOW_PERCENT, _HIGH_PERCENT = 0.3, 99.7
 
 
@@ -50,10 +51,12 @@ class ValueMap:
     @classmethod
     def of_range(cls, dtype: np.dtype[Any], low: float, high: float) -> ValueMap:
         """Return the map for values that run from `low` to `high`."""
+        low, high = float(low), float(high)
         span = high - low
-        if span <= 0 or (dtype.kind in "iu" and span < N_VALUES):
+        scale = span / (N_VALUES - 1) if span <= _LARGEST else high / (N_VALUES - 1) - low / (N_VALUES - 1)
+        if scale <= 0 or (dtype.kind in "iu" and span < N_VALUES):
             return cls(offset=low)
-        return cls(scale=high / (N_VALUES - 1) - low / (N_VALUES - 1), offset=low)  # the span itself may overflow
+        return cls(scale=scale, offset=low)
 
     @property
     def exact(self) -> bool:
@@ -65,8 +68,12 @@ class ValueMap:
         if values.dtype.kind == "b" or (self.exact and self.offset == 0 and values.dtype == self.dtype):
             return values.astype(self.dtype, copy=False)
         wide = values.astype(np.float64)
-        wide -= self.offset
-        wide /= self.scale
+        if self.scale < _LARGEST / N_VALUES:
+            wide -= self.offset
+            wide /= self.scale
+        else:  # the difference of such doubles may be infinite
+            wide /= self.scale
+            wide -= self.offset / self.scale
         finite = np.isfinite(wide)
         if not finite.all():
             wide[~finite] = 0
