@@ -29,6 +29,12 @@ DATA = {
 }  # fmt: skip
 # module -> the test file of the public function that it serves
 TESTED_WITH = {
+    "app/builder_process": "tile_builder",
+    "app/folder_scan": "pictures",
+    "app/image_facts": "pictures",
+    "app/picture_list": "pictures",
+    "app/picture_reader": "pictures",
+    "app/thumbnails": "tile_builder",
     "preprocess/info_bar": "crop",
     "preprocess/median": "denoise",
     "preprocess/non_local_means": "denoise",
