@@ -1,11 +1,12 @@
 /** Geometry of the charts, apart from how they are drawn. */
 
-/** Counts added up into `n` bins, so that a chart has no more bars than pixels. */
+/** Counts added up into at most `n` bins of equally many: with unequal ones a smooth histogram would look like a comb. */
 export function rebin(counts: number[], n: number): number[] {
-  if (counts.length <= n) return counts;
-  const out = new Array<number>(n).fill(0);
+  const each = Math.ceil(counts.length / n);
+  if (each <= 1) return counts;
+  const out = new Array<number>(Math.ceil(counts.length / each)).fill(0);
   counts.forEach((value, at) => {
-    const to = Math.min(n - 1, Math.floor((at * n) / counts.length));
+    const to = Math.floor(at / each);
     out[to] = (out[to] as number) + value;
   });
   return out;

@@ -5,7 +5,16 @@ import { areaPath, rebin } from "./bars";
 
 const [WIDTH, HEIGHT] = [340, 54];
 
-export function GreyHistogram({ histogram }: { histogram: HistogramInfo }) {
+/** Without a histogram its place stays, so that nothing moves when it comes. */
+export function GreyHistogram({ histogram }: { histogram: HistogramInfo | null }) {
+  if (!histogram) {
+    return (
+      <figure class="grey-histogram" aria-hidden="true">
+        <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} />
+        <figcaption>&nbsp;</figcaption>
+      </figure>
+    );
+  }
   const { low, high, threshold } = histogram;
   const at = threshold === null || high <= low ? null : (WIDTH * (threshold - low)) / (high - low);
   const words = threshold === null ? "" : `, threshold ${shortNumber(threshold)}`;

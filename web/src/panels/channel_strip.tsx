@@ -8,7 +8,7 @@ import { shortNumber } from "../state/numbers";
 import { attempt } from "../state/page";
 import { activeChannel, autoWindow, channels, greyLevel, plane, setChannel } from "../state/view";
 import type { ChannelView, ColourMap } from "../viewer/interface";
-import { Button } from "./controls";
+import { Button, Popover } from "./controls";
 
 const histograms = signal<Record<string, HistogramInfo>>({});
 const MAPS: ColourMap[] = ["grey", "tint", "viridis", "inferno", "inverted"];
@@ -55,22 +55,25 @@ function Chips({ active }: { active: number }) {
 
 function More({ view, index }: { view: ChannelView; index: number }) {
   return (
-    <>
-      <label class="inline-slider wide-only" title="Gamma">
-        <span>γ</span>
+    <Popover label="Gamma and colour" icon="gear">
+      <label class="row">
+        <span class="setting-name">Gamma</span>
         <input
-          type="range" min={-100} max={100} value={Math.round(100 * Math.log2(view.gamma) / 2)} aria-label="Gamma" aria-valuetext={view.gamma.toFixed(2)}
+          type="range" class="grow" min={-100} max={100} value={Math.round((100 * Math.log2(view.gamma)) / 2)} aria-valuetext={view.gamma.toFixed(2)}
           onInput={(event) => setChannel(index, { gamma: 2 ** (Number(event.currentTarget.value) / 50) })}
         />
         <output class="number">{view.gamma.toFixed(2)}</output>
       </label>
-      <select aria-label="Colour map" value={view.map} onChange={(event) => setChannel(index, { map: event.currentTarget.value as ColourMap })}>
-        {MAPS.map((map) => <option key={map} value={map}>{map}</option>)}
-      </select>
       {view.map === "tint" && (
-        <input type="color" aria-label="Colour" value={view.colour} onInput={(event) => setChannel(index, { colour: event.currentTarget.value })} />
+        <label class="row">
+          <span class="setting-name grow">Colour</span>
+          <input type="color" value={view.colour} onInput={(event) => setChannel(index, { colour: event.currentTarget.value })} />
+        </label>
       )}
-    </>
+      <Button icon="reset" text label="As at first" onClick={() => setChannel(index, {
+        low: view.channel.low, high: view.channel.high, gamma: 1, colour: view.channel.colour, map: channels.value.length > 1 ? "tint" : "grey",
+      })} />
+    </Popover>
   );
 }
 
@@ -95,9 +98,9 @@ export function ChannelStrip() {
         />
         <span class="number level">{shortNumber(level(view.high))}</span>
         <Button label="Auto" text disabled={!histogram} onClick={() => histogram && setChannel(index, autoWindow(histogram))} />
-        <Button icon="reset" label="Window, gamma and colours as at first" onClick={() => setChannel(index, {
-          low: view.channel.low, high: view.channel.high, gamma: 1, colour: view.channel.colour, map: channels.value.length > 1 ? "tint" : "grey",
-        })} />
+        <select aria-label="Colour map" value={view.map} onChange={(event) => setChannel(index, { map: event.currentTarget.value as ColourMap })}>
+          {MAPS.map((map) => <option key={map} value={map}>{map}</option>)}
+        </select>
         <More view={view} index={index} />
       </div>
     </div>

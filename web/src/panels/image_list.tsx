@@ -5,6 +5,7 @@ import type { ImageEntry } from "../api/types";
 import {
   addSample, currentId, filtered, filterText, images, imagesKnown, pixelSizeText, project, removeImage, sizeText, uploadFiles, uploads,
 } from "../state/images";
+import { count } from "../state/numbers";
 import { question } from "../state/page";
 import { Button, Progress } from "./controls";
 
@@ -49,7 +50,7 @@ function Item({ image }: { image: ImageEntry }) {
         <span class="image-text">
           <span class="name">{image.name}</span>
           <Status image={image} />
-          {image.n_strokes > 0 && <span class="quiet">{image.n_strokes} strokes</span>}
+          {image.n_strokes > 0 && <span class="quiet">{count(image.n_strokes, "stroke")}</span>}
         </span>
       </button>
       {image.uploaded && !project.value?.read_only && (

@@ -8,7 +8,7 @@ import { firstColumns, titleOf } from "../state/table";
 import { Popover } from "./controls";
 
 const ROW = 26;
-/** Browsers stop at some millions of pixels; 70,000 rows of 26 px are far below. */
+/** Rows beyond the edges, so that a quick flick shows no gap. Browsers stop at millions of pixels, far above 70,000 rows. */
 const SPARE = 8;
 
 function cellText(value: unknown): string {
@@ -18,7 +18,7 @@ function cellText(value: unknown): string {
 }
 
 function width(column: ColumnInfo): number {
-  return column.name === "label" ? 52 : column.name === "flags" ? 190 : Math.max(74, titleOf(column).title.length * 7 + 16);
+  return column.name === "label" ? 52 : column.name === "flags" ? 190 : Math.max(64, (titleOf(column).title.length + titleOf(column).unit.length) * 6.6 + 28);
 }
 
 function Head({ columns }: { columns: ColumnInfo[] }) {

@@ -58,7 +58,7 @@ function ClassRow({ one, at }: { one: ClassInfo; at: number }) {
       )}
       <span class="number quiet class-area">{areaText(paint.value?.areas[one.id] ?? 0)}</span>
       {at < 9 && <kbd title={`Key ${at + 1}`}>{at + 1}</kbd>}
-      {!readOnly && <Button icon="draw" label={`Rename ${one.name}`} onClick={() => setName(one.name)} />}
+      {!readOnly && <Button icon="pencil" label={`Rename ${one.name}`} onClick={() => setName(one.name)} />}
       {!readOnly && <Button icon="trash" label={`Delete ${one.name}`} disabled={classes.value.length < 2} onClick={() => askToDelete(one)} />}
     </li>
   );

@@ -45,7 +45,7 @@ function NumberControl({ step, setting, value, id, disabled }: { step: StepInfo;
 function ChoiceControl({ step, setting, value, id }: { step: StepInfo; setting: SettingInfo; value: string; id: string }) {
   const letters = setting.choices.reduce((sum, choice) => sum + choice.length + 3, 0);
   const change = (next: string): void => put(step, setting, next, true);
-  if (setting.choices.length <= 4 && letters <= 34) {
+  if (setting.choices.length <= 4 && letters <= 24) {
     return <Segmented label={setting.name} labelledBy={id} choices={setting.choices.map((choice) => ({ value: choice, text: words(choice) }))} value={value} onChange={change} />;
   }
   return (
@@ -106,8 +106,9 @@ export function SettingField({ info, step, setting }: Props) {
   const auto = setting.optional && value === null;
   const chosen = auto || value === "auto" ? chosenFor(info, step, setting, previewOfCurrent.value?.choices ?? []) : undefined;
   const chosenText = typeof chosen === "number" ? shortNumber(chosen) : typeof chosen === "string" || typeof chosen === "boolean" ? words(String(chosen)) : "";
+  const inline = setting.kind === "choice" || setting.kind === "boolean";
   return (
-    <div class={`setting ${isChanged ? "changed" : ""}`}>
+    <div class={`setting ${isChanged ? "changed" : ""} ${inline ? "inline" : ""}`}>
       <div class="setting-head">
         <span id={id} class="setting-name">{words(setting.name)}{isChanged && <span class="unseen"> (changed)</span>}</span>
         <Popover label={`About ${words(setting.name)}`}>

@@ -5,7 +5,7 @@ import { sourceRun } from "../state/results";
 import { viewer } from "../state/stage";
 import { brushRadius, camera, editRadius, lookOf, overlaysOn, paintTool, resultTool, setLook } from "../state/view";
 import type { ToolName } from "../viewer/interface";
-import { Button, Segmented } from "./controls";
+import { Button, Popover, Segmented } from "./controls";
 import type { IconName } from "./icons";
 import { shortNumber } from "../state/numbers";
 
@@ -69,24 +69,33 @@ const STYLES = [
   { value: "outline", text: "Outline" }, { value: "fill", text: "Fill" }, { value: "both", text: "Both" },
 ];
 
+function OverlayLook({ name }: { name: string }) {
+  const look = lookOf(name);
+  return (
+    <>
+      {name === "labels" && (
+        <Segmented label="How objects are drawn" choices={STYLES} value={look.style} onChange={(style) => setLook(name, { style: style as typeof look.style })} />
+      )}
+      <label class="inline-slider">
+        <span class="unseen">Opacity of the overlay</span>
+        <input type="range" min={5} max={100} value={Math.round(look.opacity * 100)} onInput={(event) => setLook(name, { opacity: Number(event.currentTarget.value) / 100 })} />
+        <output class="number">{Math.round(look.opacity * 100)} %</output>
+      </label>
+    </>
+  );
+}
+
 function OverlayControls() {
   if (tab.value === "runs") return null;
   const name = tab.value === "paint" ? "paint" : "labels";
-  const look = lookOf(name);
   return (
     <div class="row tight">
       <Button
         icon={overlaysOn.value ? "eye" : "eye_off"} label="Overlays" keys="O" pressed={overlaysOn.value}
         onClick={() => (overlaysOn.value = !overlaysOn.value)}
       />
-      {name === "labels" && (
-        <Segmented label="How objects are drawn" choices={STYLES} value={look.style} onChange={(style) => setLook(name, { style: style as typeof look.style })} />
-      )}
-      <label class="inline-slider wide-only">
-        <span class="unseen">Opacity of the overlay</span>
-        <input type="range" min={5} max={100} value={Math.round(look.opacity * 100)} onInput={(event) => setLook(name, { opacity: Number(event.currentTarget.value) / 100 })} />
-        <output class="number">{Math.round(look.opacity * 100)} %</output>
-      </label>
+      <div class="row tight wide-only"><OverlayLook name={name} /></div>
+      <div class="narrow-only"><Popover label="Look of the overlay" icon="layers"><OverlayLook name={name} /></Popover></div>
     </div>
   );
 }

@@ -22,7 +22,7 @@ function Finding() {
         <strong class="big number">{result ? result.n_objects.toLocaleString("en") : "–"}</strong>
         <span>{result?.n_objects === 1 ? "object" : "objects"}</span>
         <span class="spring" />
-        <span class={`tag ${exact ? "good" : ""}`}>{!result ? "no preview yet" : result.exact ? "exact" : `preview at 1/${2 ** result.level} size`}</span>
+        <span class={`tag ${exact ? "good" : ""}`}>{!result ? (current.value ? "on its way" : "no image") : result.exact ? "exact" : `preview at 1/${2 ** result.level} size`}</span>
       </div>
       <div class="finding-line quiet">
         <span class="number">{result ? durationText(result.total_ms) : "–"}</span>
@@ -30,9 +30,9 @@ function Finding() {
         <span class="spring" />
         <Button label="Table and sizes" text onClick={openPreviewResults} disabled={!result} />
       </div>
+      <GreyHistogram histogram={result?.histogram ?? null} />
       {previewProblem.value && <p class="note bad" role="status">{previewProblem.value}</p>}
       {result?.warnings.map((warning) => <p key={warning} class="note warn">{warning}</p>)}
-      {result?.histogram && <GreyHistogram histogram={result.histogram} />}
     </section>
   );
 }
@@ -89,17 +89,21 @@ function RecipeChooser({ info }: { info: RecipeInfo }) {
 }
 
 
+/** Steps that find and separate objects stand open; preparing and measuring are seldom changed. */
+function isMain(name: string): boolean {
+  return name.startsWith("segment.") || name.startsWith("separate.");
+}
+
 export function TunePanel() {
   const info = recipe.value;
   if (!info) return <p class="quiet pad">Recipes come from the server…</p>;
-  const choosing = info.steps.findIndex((step) => step.settings.length > 0);
   return (
     <>
       <Finding />
       <RecipeChooser info={info} />
       <Channels info={info} />
-      {info.steps.map((step, at) => (
-        <StepCard key={`${info.name}/${step.key}`} info={info} step={step} open={at === choosing || step.settings.some((setting) => setting.optional) || at < 3} />
+      {info.steps.map((step) => (
+        <StepCard key={`${info.name}/${step.key}`} info={info} step={step} open={isMain(step.do)} />
       ))}
       <Why choices={previewOfCurrent.value?.choices ?? []} />
       <PixelSizeField />

@@ -138,7 +138,8 @@ export function takePreviewMessage(message: SocketMessage): void {
     if (message.code !== "dropped" && message.request === line.sent) previewProblem.value = message.message;
     settle(message.request);
   } else if (message.type === "preview_progress") {
-    if (message.request === line.sent) previewStep.value = `${message.step + 1} of ${message.n_steps}: ${message.name}`;
+    const title = recipe.peek()?.steps.find((step) => step.do === message.name || step.key === message.name)?.title ?? message.name;
+    if (message.request === line.sent) previewStep.value = `${title}…`;
   }
 }
 

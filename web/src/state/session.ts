@@ -56,10 +56,13 @@ function take(message: SocketMessage): void {
   }
 }
 
+/** Load everything; one part that cannot be had does not keep the others away. The first failure is told. */
 async function load(): Promise<void> {
-  await Promise.all([
+  const parts = await Promise.allSettled([
     api.project().then((one) => (project.value = one)), loadImages(), loadRecipes(), loadClasses(), loadJobs(),
   ]);
+  const failed = parts.find((part) => part.status === "rejected");
+  if (failed) throw failed.reason;
 }
 
 /** Ask for everything anew; what is on screen stays until it comes. */

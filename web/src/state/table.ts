@@ -192,7 +192,7 @@ const UNIT = /_(px|nm|um|mm)(2?)$/;
 export function titleOf(column: Pick<ColumnInfo, "name">): { title: string; unit: string } {
   const match = UNIT.exec(column.name);
   const bare = (match ? column.name.slice(0, match.index) : column.name).replaceAll("_", " ");
-  const titles: Record<string, string> = { ecd: "diameter (ECD)", label: "no." };
+  const titles: Record<string, string> = { ecd: "diameter", label: "no." };
   const unit = match ? { px: "px", nm: "nm", um: "µm", mm: "mm" }[match[1] as "px"] + (match[2] ? "²" : "") : "";
   return { title: titles[bare] ?? bare, unit: bare === "y" || bare === "x" ? "px" : unit };
 }
