@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import cv2
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from granum.segment.components import label_components
+from granum.segment.depth import deeper_than
 
 __all__ = ["add_pale_neighbours", "fill_dim_insides"]
 
@@ -113,11 +113,10 @@ def add_pale_neighbours(mask: NDArray[np.bool_], level_mask: NDArray[np.bool_]) 
     usual = areas[np.searchsorted(np.cumsum(areas), areas.sum() / 2)]
     core = _CORE_OF_RADIUS * float(np.sqrt(usual / np.pi))
     # the frame is no edge: an object cut by it is as thick as it would be outside
-    framed = np.pad(rest.astype(np.uint8), 1, mode="edge")
-    bodies = cv2.distanceTransform(framed, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1] > max(core, 1.5)
+    bodies = deeper_than(rest, max(core, 1.5))
     if not bodies.any():
         return mask
-    near = cv2.distanceTransform((~bodies).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE) <= max(core, 1.5)
+    near = ~deeper_than(~bodies, max(core, 1.5))
     found = label_components(rest & near)
     large = np.bincount(found.ravel()) > _MOST_OF_USUAL * usual
     large[0] = True

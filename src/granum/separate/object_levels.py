@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from granum.arrays import check_area, check_image, check_labels, check_same_shape
 from granum.errors import SettingError
+from granum.segment.depth import deeper_than
 from granum.separate.distance import distance_map
 from granum.step_cache import remembered
 from granum.steps import Range
@@ -107,9 +108,8 @@ def _own_levels(
     start = np.zeros(n + 1, np.int64)
     _find_centres(labels, distance, radius, start)
     inner, inner_image = _core_means(labels, distance, radius, relief, np.ascontiguousarray(image))
-    outer = distance_map(labels == 0)
-    ground = _background_at(relief, outer, labels, start, float(np.median(radius[1:][radius[1:] > 0])))
-    return ground + _fractions(inner, inner_image, ground, image, relief, outer, level), radius, start
+    ground = _background_at(relief, labels, start, float(np.median(radius[1:][radius[1:] > 0])))
+    return ground + _fractions(inner, inner_image, ground, image, relief, labels, level), radius, start
 
 
 @njit(cache=True)
@@ -148,9 +148,9 @@ def _core_means(
     return total / count, total_image / count
 
 
-def _background_at(relief: Any, outer: Any, labels: Any, start: Any, radius: float) -> NDArray[np.float64]:
+def _background_at(relief: Any, labels: Any, start: Any, radius: float) -> NDArray[np.float64]:
     """Return the mean of the far background around every object."""
-    far = (outer > max(3.0, 0.5 * radius)).astype(np.float32)
+    far = deeper_than(labels == 0, max(3.0, 0.5 * radius)).astype(np.float32)
     if not far.any():
         far = (labels == 0).astype(np.float32)
     if not far.any():
@@ -169,13 +169,13 @@ def _background_at(relief: Any, outer: Any, labels: Any, start: Any, radius: flo
 
 
 def _fractions(
-    inner: Any, inner_image: Any, ground: Any, image: Any, relief: Any, outer: Any, level: str
+    inner: Any, inner_image: Any, ground: Any, image: Any, relief: Any, labels: Any, level: str
 ) -> NDArray[np.float64]:
     """Return how far the level of every object lies over its background."""
     contrast = np.maximum(inner - ground, 0)
     typical = float(np.median(contrast[1:]))
     rows = slice(None, None, max(1, image.shape[0] // 512))
-    free = outer[rows] > 0
+    free = labels[rows] == 0
     residual = image[rows].astype(np.float32)
     outside = float(residual[free].mean()) if free.any() else float(inner_image[1:].min())
     sign = 1.0 if outside <= inner_image[1:].mean() else -1.0
