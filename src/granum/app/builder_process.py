@@ -52,6 +52,8 @@ class BuilderProcess:
             try:
                 process = self._start()
                 answer = _ask(process, job, progress)
+                if answer is None:
+                    self._end()  # a process that has just been killed may still look alive
             finally:
                 self._start_timer()
         if answer is None:
