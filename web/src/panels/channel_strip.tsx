@@ -1,26 +1,23 @@
 /** Channels below the image: which are visible, and window, gamma and colours of the one that is chosen. */
-import { signal, useSignalEffect } from "@preact/signals";
+import { useSignalEffect } from "@preact/signals";
 import { api } from "../api/client";
 import type { HistogramInfo } from "../api/types";
 import { WindowHistogram } from "../charts/window_histogram";
 import { current } from "../state/images";
 import { shortNumber } from "../state/numbers";
 import { attempt } from "../state/page";
-import { activeChannel, autoWindow, channels, greyLevel, plane, setChannel } from "../state/view";
+import { activeChannel, autoWindow, channels, greyLevel, histogramKey, histograms, plane, setChannel } from "../state/view";
 import type { ChannelView, ColourMap } from "../viewer/interface";
 import { Button, Popover } from "./controls";
 
-const histograms = signal<Record<string, HistogramInfo>>({});
 const MAPS: ColourMap[] = ["grey", "tint", "viridis", "inferno", "inverted"];
-
-const keyOf = (image: string, c: number, t: number, z: number): string => `${image}/${c}/${t}/${z}`;
 
 function useHistogram(): void {
   useSignalEffect(() => {
     const [image, { t, z }] = [current.value, plane.value];
     const c = Math.min(activeChannel.value, (image?.channels.length ?? 1) - 1);
     if (!image || image.status !== "ready") return undefined;
-    const key = keyOf(image.id, c, t, z);
+    const key = histogramKey(image.id, c, t, z);
     if (histograms.peek()[key]) return undefined;
     const timer = window.setTimeout(() => void attempt(async () => {
       const found = await api.histogram(image.id, t, c, z);
@@ -83,7 +80,7 @@ export function ChannelStrip() {
   const index = Math.min(activeChannel.value, channels.value.length - 1);
   const view = channels.value[index];
   if (!image || !view) return null;
-  const histogram = histograms.value[keyOf(image.id, index, plane.value.t, plane.value.z)] ?? null;
+  const histogram = histograms.value[histogramKey(image.id, index, plane.value.t, plane.value.z)] ?? null;
   const [from, to] = handleRange(view, histogram);
   const name = view.channel.name || `channel ${index + 1}`;
   const level = (value: number): number => greyLevel(view.channel, value);

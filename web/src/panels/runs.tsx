@@ -29,6 +29,17 @@ function JobItems({ job }: { job: Job }) {
   );
 }
 
+/** The same sentence for every frame of a file stands here once. */
+function Failures({ list }: { list: string[] }) {
+  const counts = new Map<string, number>();
+  for (const one of list) counts.set(one, (counts.get(one) ?? 0) + 1);
+  return (
+    <>
+      {[...counts].map(([text, n]) => <p key={text} class="note warn">{text}{n > 1 && <span class="number"> ({n} times)</span>}</p>)}
+    </>
+  );
+}
+
 function JobCard({ job }: { job: Job }) {
   const resumable = job.state === "cancelled" || job.state === "interrupted" || job.state === "failed";
   return (
@@ -48,7 +59,7 @@ function JobCard({ job }: { job: Job }) {
         <span class="number">{job.seconds > 0 ? durationText(job.seconds * 1000) : ""}</span>
       </div>
       {job.error && <p class="note bad">{job.error}</p>}
-      {job.failures.map((failure) => <p key={failure} class="note warn">{failure}</p>)}
+      <Failures list={job.failures} />
       <JobItems job={job} />
     </li>
   );

@@ -5,13 +5,25 @@ import { count, durationText } from "../state/numbers";
 import { openPreviewResults } from "../state/results";
 import { askExact, changeSettings, exactPreview, preview, previewBusy, previewOfCurrent, previewProblem, previewStep } from "../state/preview";
 import { changed, channelChoice, channelMap, channelNames, chooseRecipe, openRecipeFile, openedRecipe, recipe, recipes } from "../state/recipe";
-import type { RecipeInfo } from "../api/types";
+import type { HistogramInfo, RecipeInfo } from "../api/types";
+import { greyLevel, histogramKey, histograms, plane } from "../state/view";
 import { Button } from "./controls";
 import { Icon } from "./icons";
 import { PixelSizeField } from "./pixel_size";
 import { RunBox } from "./run_box";
 import { StepCard } from "./step_card";
 import { Why } from "./why";
+
+/** The histogram that a threshold was chosen on, else that of the image in grey levels of the file. */
+function shownHistogram(): HistogramInfo | null {
+  const own = previewOfCurrent.value?.histogram;
+  const [image, info, { t, z }] = [current.value, recipe.value, plane.value];
+  if (own || !image || !info) return own ?? null;
+  const index = channelMap(info, image, channelChoice.value)["image"] ?? 0;
+  const [found, channel] = [histograms.value[histogramKey(image.id, index, t, z)], image.channels[index]];
+  if (!found || !channel) return null;
+  return { ...found, low: greyLevel(channel, found.low), high: greyLevel(channel, found.high), threshold: null };
+}
 
 function Finding() {
   const result = previewOfCurrent.value;
@@ -30,7 +42,7 @@ function Finding() {
         <span class="spring" />
         <Button label="Table and sizes" text onClick={openPreviewResults} disabled={!result} />
       </div>
-      <GreyHistogram histogram={result?.histogram ?? null} />
+      <GreyHistogram histogram={shownHistogram()} />
       {previewProblem.value && <p class="note bad" role="status">{previewProblem.value}</p>}
       {result?.warnings.map((warning) => <p key={warning} class="note warn">{warning}</p>)}
     </section>

@@ -96,7 +96,7 @@ export function askExact(): void {
 export function askBoth(): void {
   const image = current.value;
   if (!image) return;
-  const level = previewLevel(image, camera.value?.level ?? 0);
+  const level = previewLevel(image, 0);
   const request = level > 0 ? build(level) : null;
   if (request) put(ask(line, request, true));
   else askExact();

@@ -2,7 +2,7 @@
 import { computed, signal } from "@preact/signals";
 import { api } from "../api/client";
 import type { ChoiceInfo, ImageEntry, RecipeInfo, RecipeRequest, RunRequest, SettingInfo, StepInfo } from "../api/types";
-import { current } from "./images";
+import { current, ready } from "./images";
 import { attempt, say } from "./page";
 import { plane } from "./view";
 
@@ -85,8 +85,11 @@ export function recipeRequest(): RecipeRequest {
   return { recipe: recipe.value?.name ?? "particles", toml: opened ? opened.toml : null, settings: changed.value };
 }
 
+/** The channels of a run go by the image on screen, or by the first with several when that one has only one. */
 export function runRequest(images: string[] | null): RunRequest {
-  const image = current.value;
+  const shown = current.value;
+  const several = images === null && (shown?.channels.length ?? 0) < 2 ? ready.value.find((one) => one.channels.length > 1 && !one.colour) : undefined;
+  const image = several ?? shown;
   const info = recipe.value;
   const request: RunRequest = {
     ...recipeRequest(), images, channels: info ? channelMap(info, image, channelChoice.value) : {}, title: runTitle.value,

@@ -59,6 +59,11 @@ export function flagsAt(table: Table, row: number): string[] {
   return typeof value === "string" && value !== "" ? value.split("|") : [];
 }
 
+export function hasFlag(table: Table, row: number, flag: string): boolean {
+  const value = table.byName.get("flags")?.values[row];
+  return typeof value === "string" && (value === flag || (value.includes(flag) && value.split("|").includes(flag)));
+}
+
 /** Flags that occur, with how often. */
 export function flagCounts(table: Table): Map<string, number> {
   const counts = new Map<string, number>();
@@ -80,8 +85,7 @@ export function filterRows(table: Table, filters: Filters): number[] {
     if (filters.chosen && !filters.chosen.has(table.labels[row] ?? 0)) continue;
     if (!ranges.every(({ values, low, high, closed }) => inside(numberAt(values, row), low, high, closed))) continue;
     if (flags.length > 0) {
-      const own = flagsAt(table, row);
-      if (!flags.every(([flag, rule]) => own.includes(flag) === (rule === "with"))) continue;
+      if (!flags.every(([flag, rule]) => hasFlag(table, row, flag) === (rule === "with"))) continue;
     }
     rows.push(row);
   }
@@ -100,9 +104,10 @@ export function sortRows(table: Table, rows: number[], sort: Sort): number[] {
     const text = (row: number): string => String(column.values[row] ?? "");
     return [...rows].sort((a, b) => sort.direction * (text(a) < text(b) ? -1 : text(a) > text(b) ? 1 : 0) || a - b);
   }
+  const values = Float64Array.from({ length: table.n }, (_, row) => numberAt(column, row));
   return [...rows].sort((a, b) => {
-    const left = numberAt(column, a);
-    const right = numberAt(column, b);
+    const left = values[a] as number;
+    const right = values[b] as number;
     if (Number.isNaN(left) || Number.isNaN(right)) return Number(Number.isNaN(left)) - Number(Number.isNaN(right)) || a - b;
     return sort.direction * (left - right) || a - b;
   });
@@ -145,7 +150,7 @@ export function makeBins(table: Table, name: string, rows: number[], most = 28):
     while (at < n - 1 && value >= (bins[at] as Bin).high) at++;
     const bin = bins[at] as Bin;
     bin.rows.push(row);
-    if (flagsAt(table, row).includes("touches_border")) bin.nBorder++;
+    if (hasFlag(table, row, "touches_border")) bin.nBorder++;
   }
   return bins;
 }
@@ -182,7 +187,7 @@ export function labelsInside(table: Table, polygon: readonly (readonly [number, 
 export function doubtfulRows(table: Table): number[] {
   const column = table.byName.get("confidence");
   const rows: number[] = [];
-  for (let row = 0; row < table.n; row++) if (flagsAt(table, row).includes("low_confidence")) rows.push(row);
+  for (let row = 0; row < table.n; row++) if (hasFlag(table, row, "low_confidence")) rows.push(row);
   return rows.sort((a, b) => numberAt(column, a) - numberAt(column, b) || a - b);
 }
 

@@ -26,6 +26,13 @@ export const editRadius = signal(3);
 /** The view is moved with every tool while this is held. */
 export const spaceHeld = signal(false);
 
+/** Histograms of whole planes in tile values, by `histogramKey`. */
+export const histograms = signal<Record<string, HistogramInfo>>({});
+
+export function histogramKey(image: string, c: number, t: number, z: number): string {
+  return `${image}/${c}/${t}/${z}`;
+}
+
 export const plane = computed<Plane>(() => planes.value[current.value?.id ?? ""] ?? { t: 0, z: 0 });
 export const channels = computed<ChannelView[]>(() => {
   const image = current.value;

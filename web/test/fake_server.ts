@@ -1,0 +1,153 @@
+/** A small server in memory for tests of the page: routes answer from `state`, the socket is driven by hand. */
+import type {
+  ClassInfo, ImageEntry, Job, LayerInfo, ObjectTableBody, PaintAck, PreviewRequest, PreviewResult, Project, RecipeInfo, Run, SettingInfo, StepInfo,
+} from "../src/api/types";
+
+export function image(part: Partial<ImageEntry> = {}): ImageEntry {
+  return {
+    id: "a".repeat(16), name: "one.tif", size_bytes: 1000, uploaded: false, status: "ready", progress: 1, error: "", format: "TIFF", dtype: "uint16",
+    n_frames: 1, n_z: 1, height: 600, width: 800, n_levels: 2, colour: false, pixel_size: null, frame_times_s: null, notes: [], n_strokes: 0,
+    channels: [{ index: 0, name: "", value_scale: 1, value_offset: 0, low: 100, high: 4000, colour: "#ffffff" }], ...part,
+  };
+}
+
+export function setting(part: Partial<SettingInfo> = {}): SettingInfo {
+  return { name: "smoothing", help: "Sigma.", kind: "number", optional: false, value: 1, default: 1, low: 0, high: 50, unit: "px", choices: [], ...part };
+}
+
+export function step(key: string, settings: SettingInfo[], part: Partial<StepInfo> = {}): StepInfo {
+  return { key, do: `segment.${key}`, title: key, summary: "Does it.", reads: ["image"], writes: ["labels"], settings, ...part };
+}
+
+export function recipe(part: Partial<RecipeInfo> = {}): RecipeInfo {
+  return { name: "particles", summary: "Finds them.", channels: [], reads_image: true, steps: [step("threshold", [setting()])], toml: "", ...part };
+}
+
+export function layer(name = "labels", part: Partial<LayerInfo> = {}): LayerInfo {
+  return {
+    name, kind: "labels", url: `/api/v1/x/${name}`, level: 0, n_levels: 1, height: 600, width: 800, value_scale: 1, value_offset: 0, low: 0, high: 65535, version: "1", ...part,
+  };
+}
+
+export function result(part: Partial<PreviewResult> = {}): PreviewResult {
+  return {
+    type: "preview_result", request: 1, image: "a".repeat(16), key: "k1", level: 0, exact: true, n_objects: 3, seconds: {}, total_ms: 12, layers: [layer()],
+    layer_names: ["labels", "mask"], choices: [], warnings: [], histogram: null, settings: {}, ...part,
+  };
+}
+
+export function objects(n = 3, part: Partial<ObjectTableBody> = {}): ObjectTableBody {
+  const list = <T>(make: (at: number) => T): T[] => Array.from({ length: n }, (_, at) => make(at));
+  return {
+    n_objects: n, version: 1, summary: { n_objects: n, ecd_mean_nm: 12.5, ecd_d50_nm: 12, n_low_confidence: 1 },
+    columns: [
+      { name: "label", unit: "", meaning: "Label.", values: list((at) => at + 1) },
+      { name: "y", unit: "px", meaning: "Row.", values: list((at) => 10 * at) },
+      { name: "x", unit: "px", meaning: "Column.", values: list((at) => 5 * at) },
+      { name: "ecd_px", unit: "px", meaning: "Diameter.", values: list((at) => 20 + ((at * 7) % 11)) },
+      { name: "ecd_nm", unit: "nm", meaning: "Diameter.", values: list((at) => 10 + ((at * 7) % 11) / 2) },
+      { name: "confidence", unit: "", meaning: "Confidence.", values: list((at) => (at === 1 ? 0.3 : 1)) },
+      { name: "flags", unit: "", meaning: "Flags.", values: list((at) => (at === 0 ? "touches_border" : at === 1 ? "was_split|low_confidence" : "")) },
+    ],
+    ...part,
+  };
+}
+
+export class FakeSocket {
+  static all: FakeSocket[] = [];
+  static readonly OPEN = 1;
+  readyState = 0;
+  sent: string[] = [];
+  onopen: (() => void) | null = null;
+  onclose: (() => void) | null = null;
+  onmessage: ((event: { data: string }) => void) | null = null;
+
+  constructor(readonly url: string) {
+    FakeSocket.all.push(this);
+  }
+
+  open(): void {
+    this.readyState = 1;
+    this.onopen?.();
+  }
+
+  send(text: string): void {
+    this.sent.push(text);
+  }
+
+  get requests(): PreviewRequest[] {
+    return this.sent.map((text) => JSON.parse(text) as PreviewRequest).filter((one) => one.type === "preview");
+  }
+
+  tell(message: object): void {
+    this.onmessage?.({ data: JSON.stringify(message) });
+  }
+
+  close(): void {
+    this.readyState = 3;
+    this.onclose?.();
+  }
+}
+
+export interface FakeState {
+  project: Project;
+  images: ImageEntry[];
+  recipes: RecipeInfo[];
+  classes: ClassInfo[];
+  jobs: Job[];
+  runs: Run[];
+  table: ObjectTableBody;
+  /** Answers of painting and editing routes. */
+  ack: PaintAck;
+}
+
+export function startState(): FakeState {
+  return {
+    project: { name: "gold", folder: "/data/gold", version: "0.2.0", read_only: false, read_only_reason: "", pixel_size: null, interval_s: null, author: "local", n_cores: 2 },
+    images: [image(), image({ id: "b".repeat(16), name: "two.tif" })],
+    recipes: [recipe()],
+    classes: [{ id: 1, name: "object", colour: "#e69f00" }, { id: 2, name: "background", colour: "#56b4e9" }],
+    jobs: [], runs: [], table: objects(),
+    ack: { version: 1, dirty: [0, 0, 10, 10], n_strokes: 1, can_undo: true, can_redo: false },
+  };
+}
+
+export interface Call { method: string; path: string; body: unknown }
+
+/** Put the fake in place of fetch and WebSocket; `fail` makes a route answer with an error once per entry. */
+export function installFake(state: FakeState = startState()) {
+  const calls: Call[] = [];
+  const failures: { match: RegExp; status: number; body: unknown }[] = [];
+  FakeSocket.all = [];
+  const answers: [RegExp, () => unknown][] = [
+    [/\/project$/, () => state.project], [/\/images$/, () => ({ images: state.images })], [/\/recipes$/, () => ({ recipes: state.recipes })],
+    [/\/classes$/, () => ({ classes: state.classes })], [/\/jobs$/, () => ({ jobs: state.jobs })], [/\/runs$/, () => ({ runs: state.runs })],
+    [/\/objects/, () => state.table], [/\/labels\?/, () => layer()], [/\/histogram/, () => ({ low: 0, high: 100, counts: [1, 2, 3], threshold: null })],
+    [/\/(strokes|undo|redo)/, () => state.ack], [/\/changes/, () => ({ version: state.ack.version, dirty: [[0, 0, 5, 5]] })],
+    [/\/paint\//, () => ({ layer: layer("paint", { kind: "classes" }), version: 0, n_strokes: 0, can_undo: false, can_redo: false, areas: { 1: 40 } })],
+    [/\/pixel/, () => ({ values: [7] })],
+  ];
+  globalThis.fetch = (async (input: RequestInfo | URL, init?: RequestInit) => {
+    const path = String(input).replace(/^.*\/api\/v1/, "");
+    calls.push({ method: init?.method ?? "GET", path, body: init?.body ? JSON.parse(String(init.body)) : undefined });
+    const failure = failures.findIndex((one) => one.match.test(path));
+    if (failure >= 0) {
+      const [{ status, body }] = failures.splice(failure, 1) as [{ status: number; body: unknown }];
+      if (status === 0) throw new TypeError("no network");
+      return new Response(JSON.stringify(body), { status });
+    }
+    const answer = answers.find(([match]) => match.test(path));
+    if (!answer) return new Response(JSON.stringify({ error: { code: "not_found", message: `No ${path}.` } }), { status: 404 });
+    return new Response(JSON.stringify(answer[1]()), { status: 200 });
+  }) as typeof fetch;
+  globalThis.WebSocket = FakeSocket as unknown as typeof WebSocket;
+  const fail = (match: RegExp, status: number, message = "It cannot be done.", code = "wrong"): void => {
+    failures.push({ match, status, body: { error: { code, message } } });
+  };
+  return { state, calls, fail, socket: () => FakeSocket.all.at(-1) as FakeSocket };
+}
+
+/** Let everything that is waiting go on. */
+export async function settle(ms = 0): Promise<void> {
+  for (let at = 0; at < 4; at++) await new Promise((resolve) => setTimeout(resolve, ms));
+}
