@@ -18,18 +18,21 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from granum.app.guard import Address
 from granum.app.problems import Problem
+from granum.app.project import write_atomically
 from granum.app.server import build
 from granum.app.sessions import Sessions, check_token
+from granum.app.uploads import SAMPLE_NAME, sample_bytes
 from granum.errors import ReadError, SettingError
 
 __all__ = ["DEFAULT_PORT", "serve"]
 
 DEFAULT_PORT = 8642
 _PORTS_TRIED = 10
-_WILDCARDS = ("0.0.0.0", "::", "")
+_WILDCARDS = ("0.0.0.0", "::")
 LARGEST_SOCKET_MESSAGE = 2**20
 
 
@@ -47,6 +50,7 @@ def serve(
     behind_proxy: bool = False,
     open_browser: bool = True,
     print_token: bool = False,
+    sample: bool = False,
     say: Callable[[str], None] = _say,
 ) -> None:
     """Serve a folder until Ctrl-C or SIGTERM.
@@ -69,6 +73,8 @@ def serve(
         Open the page.
     print_token : bool
         Print the token for scripts.
+    sample : bool
+        Put the bundled sample into the folder first, which is made when it is missing.
     say : callable
         Where lines for the user go.
 
@@ -79,50 +85,70 @@ def serve(
     """
     shared = host is not None or behind_proxy or bool(allow_host)
     _check(host, token, exposed=behind_proxy or bool(allow_host))
+    if sample:
+        _add_sample(Path(folder))
     listening = _listen(host or "127.0.0.1", port)
     with contextlib.closing(listening):
         number = listening.getsockname()[1]
         address = Address(number, _names(host, allow_host), behind_proxy)
-        base = _base(host, allow_host, number, behind_proxy)
+        url = _base(host, allow_host, number, behind_proxy)
 
         def invite(next_token: str) -> None:
-            say(f"A browser came in. Link for another one: {base}/?token={next_token}")
+            say(f"A browser came in. Link for another one: {url}/?token={next_token}")
 
         sessions = Sessions(bearer=token, shared=shared, on_login=invite)
         try:
-            built = build(folder, sessions=sessions, address=address, url=base)
+            server = build(folder, sessions=sessions, address=address, url=url)
         except (ReadError, Problem) as error:
             raise SettingError(str(error)) from None
-        link = f"{base}/?token={sessions.login_token}"
-        say(f"granum app shows {built.parts.project.folder}")
-        say(f"  {link}")
-        if print_token:
-            say(f"  token for scripts: {sessions.bearer}")
-        say("The link works once. Ctrl-C ends the app.")
-        if open_browser and _has_desktop():
-            threading.Thread(target=webbrowser.open, args=(link,), daemon=True).start()
-        config = uvicorn.Config(
-            built.app,
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            lifespan="off",
-            ws="websockets-sansio",
-            ws_max_size=LARGEST_SOCKET_MESSAGE,
-            ws_ping_timeout=60.0,
-            ws_per_message_deflate=False,
-            timeout_graceful_shutdown=1,
-        )
         try:
-            uvicorn.Server(config).run(sockets=[listening])
+            link = f"{url}/?token={sessions.login_token}"
+            say(f"granum app shows {server.parts.project.folder}")
+            say(f"  {link}")
+            if print_token:
+                say(f"  token for scripts: {sessions.bearer}")
+            if not (behind_proxy or is_loopback(host or "127.0.0.1")):
+                say("Others on the network can read along; a proxy with TLS in front prevents that.")
+            say("The link works once. Ctrl-C ends the app.")
+            if open_browser and _has_desktop():
+                threading.Thread(target=webbrowser.open, args=(link,), daemon=True).start()
+            uvicorn.Server(_config(server.app)).run(sockets=[listening])
         finally:
-            for line in built.close():
+            for line in server.close():
                 say(line)
+
+
+def _config(app: ASGIApp) -> uvicorn.Config:
+    """Return how to serve: no log of addresses, as they may hold tokens; nothing believed that a proxy could say."""
+    return uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        lifespan="off",
+        ws="websockets-sansio",
+        ws_max_size=LARGEST_SOCKET_MESSAGE,
+        ws_ping_timeout=60.0,
+        ws_per_message_deflate=False,
+        timeout_graceful_shutdown=1,
+    )
+
+
+def _add_sample(folder: Path) -> None:
+    """Make the folder, and the sample in it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not (folder / SAMPLE_NAME).exists():
+            write_atomically(folder / SAMPLE_NAME, sample_bytes())
+    except OSError as error:
+        raise SettingError(f"{folder}: the sample cannot be written there ({error.strerror or error}).") from None
 
 
 def _check(host: str | None, token: str | None, *, exposed: bool) -> None:
     """Refuse to be open to others without a good token."""
+    if host == "":
+        raise SettingError("--host is empty; give an address, such as 127.0.0.1.")
     if token is not None:
         check_token(token)
     elif exposed or not is_loopback(host or "127.0.0.1"):

@@ -19,6 +19,7 @@ from granum.app import (
     picture_routes,
     preview_routes,
     project_routes,
+    result_routes,
     script_routes,
     socket_routes,
 )
@@ -35,6 +36,7 @@ from granum.app.previews import Previews
 from granum.app.problems import add_error_handlers
 from granum.app.project import Project
 from granum.app.project_lock import ProjectLock
+from granum.app.results import Results
 from granum.app.sessions import Sessions
 from granum.app.uploads import Inbox
 from granum.image import PixelSize
@@ -57,6 +59,7 @@ class Parts:
     recipes: RecipeShelf
     previews: Previews
     jobs: Jobs
+    results: Results
     downloads: Downloads
 
 
@@ -173,8 +176,9 @@ def _open(folder: str | Path, url: str, endings: ExitStack, last_words: list[str
     previews.warm()
     jobs = Jobs(project, pictures, hub.publish)
     at_the_end(jobs.close)
-    downloads = Downloads(jobs.result_folder, project.cache)
-    return Parts(hub, project, pictures, inbox, paint, recipes, previews, jobs, downloads)
+    results = Results(project, pictures, hub.publish)
+    downloads = Downloads(results.corrected, project.cache)
+    return Parts(hub, project, pictures, inbox, paint, recipes, previews, jobs, results, downloads)
 
 
 def _routers(parts: Parts) -> list[APIRouter]:
@@ -187,7 +191,8 @@ def _routers(parts: Parts) -> list[APIRouter]:
         preview_routes.make_router(parts.previews.results),
         paint_routes.make_router(parts.paint, lambda: project.classes, project.set_classes, parts.hub.publish),
         job_routes.make_router(parts.jobs, parts.downloads),
-        script_routes.make_router(parts.jobs),
+        result_routes.make_router(parts.results, parts.jobs.remove),
+        script_routes.make_router(parts.jobs, parts.results.edits_file),
         socket_routes.make_router(parts.hub, parts.previews),
     ]
 

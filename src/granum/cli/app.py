@@ -12,7 +12,7 @@ __all__ = ["app"]
 
 def app(
     folder: Annotated[
-        Path, typer.Argument(help="Folder of images to open, or a project.", metavar="[FOLDER]")
+        Path, typer.Argument(help="Folder of images to open, or a project.", metavar="FOLDER")
     ] = Path(),
     port: Annotated[
         int | None,
@@ -33,6 +33,9 @@ def app(
         bool, typer.Option("--behind-proxy", help="A proxy that ends TLS stands in front, and passes Host on.")
     ] = False,
     print_token: Annotated[bool, typer.Option("--print-token", help="Print the token for scripts.")] = False,
+    sample: Annotated[
+        bool, typer.Option("--sample", help="Put a simulated sample into FOLDER first; it is made when missing.")
+    ] = False,
 ) -> None:
     """Open a folder of images in the browser: tune a recipe, paint, run it on everything, correct, take it away."""
     from granum.errors import MissingExtraError
@@ -52,4 +55,5 @@ def app(
         behind_proxy=behind_proxy,
         open_browser=browser,
         print_token=print_token,
+        sample=sample,
     )
