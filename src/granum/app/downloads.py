@@ -35,7 +35,7 @@ REPORT_POLICY = (
     "sandbox allow-scripts; default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
     "script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""Cuts the report off from the app: an origin of its own, no network. Its own policy then allows its one script only."""
+"""Cuts the report off from the app: an origin of its own, no network. Its own policy allows its one script only."""
 _CHUNK = 1 << 20
 _TIME = (1980, 1, 1, 0, 0, 0)
 
@@ -109,11 +109,11 @@ class Downloads:
         name = f"{run}-{to}"
         try:
             place = export_run(folder, to, scratch / "export")
-            pieces = stream_zip(place, name)
+            pieces = _then_remove(stream_zip(place, name), scratch)
         except BaseException:
             shutil.rmtree(scratch, ignore_errors=True)
             raise
-        # not `finally` inside a generator: one whose client left before the first piece never begins, and so never ends
+        # one whose client left before the first piece never begins, and so never comes to its own `finally`
         weakref.finalize(pieces, shutil.rmtree, scratch, ignore_errors=True)
         return pieces
 
@@ -165,6 +165,13 @@ def _pieces(files: list[tuple[str, Path]], name: str) -> Iterator[bytes]:
                         if sink.size >= _CHUNK:
                             yield sink.take()
     yield sink.take()
+
+
+def _then_remove(pieces: Iterator[bytes], scratch: Path) -> Iterator[bytes]:
+    try:
+        yield from pieces
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 class _Sink(io.RawIOBase):

@@ -30,8 +30,6 @@ MOST_ITEMS = 100
 _PATIENCE_S = 3.0
 _ENDED = ("done", "failed", "cancelled", "interrupted")
 _log = logging.getLogger("granum.app")
-_left_alone: list[subprocess.Popen[bytes]] = []
-"""Jobs that go on after their server was closed: kept, because dropping a `Popen` of a running process is a warning."""
 
 
 class Jobs:
@@ -231,7 +229,9 @@ class Jobs:
         if self._stop_with_server:
             for run in active:
                 self._end(run)
-        _left_alone.extend(child for child in self._children.values() if child.poll() is None)
+        for child in self._children.values():
+            if child.poll() is None:  # somebody must wait for it as long as this process lives
+                threading.Thread(target=child.wait, daemon=True).start()
         self._children.clear()
         names = ", ".join(run.plan.title for run in active)
         if not active:

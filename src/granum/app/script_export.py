@@ -166,14 +166,14 @@ def _python(plan: RunPlan, corrections: str | None) -> str:
         ("jobs", plan.processes),
     ]
     lines = [f"        {name}={_literal(value)},\n" for name, value in options if value not in (None, {})]
-    edits = edits_text = write_edits = ""
+    edits = edits_text = ""
+    imports = "import sys\n"
     if corrections is not None:
-        edits_text = f"# corrections by hand\nEDITS = {_text_literal(corrections)}\n\n"
-        write_edits = (
-            "    edits = Path(tempfile.mkdtemp()) / 'edits.json'\n    edits.write_text(EDITS, encoding='utf-8')\n"
-        ).replace("'", '"')
-        edits = "        edits=edits,\n"
-    imports = "import sys\n" if corrections is None else "import sys\nimport tempfile\nfrom pathlib import Path\n"
+        imports = "import json\nimport sys\n"
+        edits_text = (
+            f"# corrections by hand: SHA-256 of the image, frame, edits\nEDITS = {_text_literal(corrections)}\n\n"
+        )
+        edits = "        edits=json.loads(EDITS),\n"
     return (
         '"""Repeats a run of granum: python THIS_FILE [OUTPUT_FOLDER]"""\n\n'
         f"{imports}\n"
@@ -184,7 +184,6 @@ def _python(plan: RunPlan, corrections: str | None) -> str:
         f"{edits_text}"
         'if __name__ == "__main__":  # each of several processes reads this file\n'
         f'    out = sys.argv[1] if len(sys.argv) > 1 else "{_OUT}"\n'
-        f"{write_edits}"
         "    summary = run_batch(\n        parse_recipe(RECIPE),\n        INPUTS,\n        out,\n"
         f"{''.join(lines)}{edits}    )\n"
         "    for failure in summary.failures:\n"
