@@ -30,10 +30,16 @@ DATA = {
 # module -> the test file of the public function that it serves
 TESTED_WITH = {
     "app/builder_process": "tile_builder",
+    "app/corrected_runs": "results",
     "app/folder_scan": "pictures",
     "app/image_facts": "pictures",
+    "app/label_planes": "results",
+    "app/measure_again": "results",
+    "app/open_run": "results",
     "app/picture_list": "pictures",
     "app/picture_reader": "pictures",
+    "app/result_folder": "results",
+    "app/result_frame": "results",
     "app/thumbnails": "tile_builder",
     "preprocess/info_bar": "crop",
     "preprocess/median": "denoise",

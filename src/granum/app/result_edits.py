@@ -169,8 +169,8 @@ class FrameEdits:
         edit = check_edit(request.model_dump(exclude={"id"}))
         first = self._editor.next_label
         change = self._editor.apply(edit)
-        if change.new_labels:
-            edit["first"] = first
+        if edit["op"] in ("split", "erase") or (edit["op"] == "draw" and not edit.get("labels")):
+            edit["first"] = first  # even when it made none: after an undo before it, it may
         act = _Act(request.id, author, edit)
         self._write({"do": "edit", "id": act.id, "author": author, "edit": edit}, undo=True)
         self._applied.append(self.log.acts[-1])
