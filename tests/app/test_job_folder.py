@@ -21,7 +21,22 @@ def test_a_status_survives_its_file(folder):
     assert [path.name for path in folder.path.iterdir()] == ["status.json"]
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"failures": 3}', "\0"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        '{"failures": 3}',
+        "\0",
+        '{"pid": "1"}',
+        '{"state": "happy"}',
+        '{"order": null}',
+        '{"failures": [1]}',
+        '{"seconds": "1"}',
+    ],
+)
 def test_a_lost_status_is_that_of_an_interrupted_job(folder, text):
     assert folder.read_status().state == "interrupted"
     folder.status.write_text(text)
@@ -70,5 +85,7 @@ def test_items_are_read_from_the_ledger_and_half_written_ones_are_not_seen(folde
     note = folder.note("b")
     assert (note.file, note.frame, note.n_objects, note.warnings) == ("b.tif", 2, 2, ("w",))
     assert folder.note("gone") is None
+    (folder.ledger / "items" / "b" / "item.json").write_text("[]")
+    assert folder.note("b") is None
     assert folder.in_result() == []
     assert not folder.is_complete

@@ -24,6 +24,8 @@ def test_a_file_of_a_newer_granum_or_a_damaged_one_is_told_from_a_plan():
     for name in content.keys() - {"schema"}:
         with pytest.raises(OutputError, match="damaged"):
             RunPlan.from_json({key: value for key, value in content.items() if key != name})
+        with pytest.raises(OutputError, match="damaged"):
+            RunPlan.from_json({**content, name: [7]})
 
 
 def test_everything_that_was_left_open_is_decided(bench):

@@ -55,6 +55,7 @@ def test_damaged_runs_are_left_out_and_named_once(bench, plan, caplog):
     damaged, good = shelf.make(plan), shelf.make(plan)
     damaged.folder.job.write_text("{}")
     bench.project.path("runs", "notes").mkdir()
+    bench.project.path("runs", "20300101T000000Z-aaaaaa").symlink_to("/")
     fresh = RunShelf(bench.project)
     for _ in range(2):
         assert [run.id for run in fresh.find()] == [good.id]

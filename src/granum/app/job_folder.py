@@ -19,6 +19,7 @@ from granum.errors import OutputError, ReadError
 __all__ = ["ItemNote", "JobFolder", "Status", "write_json_whole"]
 
 _ITEM = "item.json"
+_STATES = ("queued", "running", "done", "failed", "cancelled", "interrupted")
 
 
 @dataclass(frozen=True)
@@ -130,10 +131,8 @@ class JobFolder:
         """Return the status; one that is lost or damaged is that of an interrupted job."""
         try:
             content = json.loads(self.status.read_text(encoding="utf-8"))
-            known = {field.name for field in fields(Status)}
-            given = {name: value for name, value in content.items() if name in known}
-            return Status(**{**given, "failures": tuple(given.get("failures", ()))})
-        except (OSError, ValueError, AttributeError, TypeError):
+            return _checked_status(content)
+        except (OSError, ValueError, AttributeError, TypeError, KeyError):
             return Status(state="interrupted")
 
     def write_status(self, status: Status, *, sync: bool = False) -> None:
@@ -164,9 +163,12 @@ class JobFolder:
             text = (self.ledger / "items" / key / _ITEM).read_text(encoding="utf-8")
         except OSError:
             return None
-        content = json.loads(text)
-        row = content["row"]
-        return ItemNote(row["file"], row["frame"], content["n_labels"], tuple(content["warnings"]))
+        try:
+            content = json.loads(text)
+            row = content["row"]
+            return ItemNote(str(row["file"]), int(row["frame"]), int(content["n_labels"]), tuple(content["warnings"]))
+        except (ValueError, KeyError, TypeError):  # not from granum
+            return None
 
     def in_result(self) -> list[ItemNote]:
         """Return the notes of a finished run, in the order of its tables; [] when there is no result."""
@@ -175,12 +177,31 @@ class JobFolder:
         try:
             run = json.loads((self.result / "run.json").read_text(encoding="utf-8"))
             rows = read_images_csv(self.result / "images.csv")
-        except (OSError, ValueError, ReadError):
+            return [
+                ItemNote(entry["file"], entry["frame"], int(row["n_objects"]), tuple(entry["warnings"]))
+                for entry, row in zip(run["images"], rows, strict=True)
+            ]
+        except (OSError, ValueError, KeyError, TypeError, ReadError):
             return []
-        return [
-            ItemNote(entry["file"], entry["frame"], int(row["n_objects"]), tuple(entry["warnings"]))
-            for entry, row in zip(run["images"], rows, strict=True)
-        ]
+
+
+def _checked_status(content: Any) -> Status:
+    """Return the status that a file holds; keys of a newer granum are left out, values of another type refused."""
+    if not isinstance(content, dict):
+        raise TypeError("no object")
+    given = {field.name: content[field.name] for field in fields(Status) if field.name in content}
+    failures = tuple(
+        {"file": str(one["file"]), "frame": int(one["frame"]), "error": str(one["error"])}
+        for one in given.pop("failures", ())
+    )
+    status = Status(**given, failures=failures)
+    for field in fields(Status):
+        value, kind = getattr(status, field.name), type(field.default)
+        if not isinstance(value, int | float if kind is float else kind):
+            raise TypeError(f"{field.name} is {value!r}")
+    if status.state not in _STATES:
+        raise ValueError(f"state is {status.state!r}")
+    return status
 
 
 def _lock(handle: int) -> bool:

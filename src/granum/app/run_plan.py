@@ -21,6 +21,10 @@ __all__ = ["RunInput", "RunPictures", "RunPlan", "RunProject", "n_cores", "plan_
 
 SCHEMA = 1
 """Version of ``job.json``."""
+_KINDS: dict[str, Any] = {
+    "title": str, "recipe_name": str, "recipe_toml": str, "channels": dict, "z": int | None,
+    "pixel_size": str | None, "interval_s": float | int | None, "processes": int,
+}  # fmt: skip
 
 
 class RunProject(Protocol):
@@ -153,7 +157,7 @@ class RunPlan:
         if content.get("schema") != SCHEMA:
             raise OutputError(f"job.json: has the version {content.get('schema')!r}, this granum reads {SCHEMA}.")
         try:
-            return cls(
+            plan = cls(
                 content["title"],
                 content["recipe"]["name"],
                 content["recipe"]["toml"],
@@ -166,6 +170,12 @@ class RunPlan:
             )
         except (KeyError, TypeError) as error:
             raise OutputError(f"job.json: is damaged ({type(error).__name__}: {error}).") from None
+        wrong = [name for name, kinds in _KINDS.items() if not isinstance(getattr(plan, name), kinds)]
+        channels = plan.channels.values() if "channels" not in wrong else ()
+        texts = [*channels, *(text for one in plan.inputs for text in (one.id, one.path))]
+        if wrong or not all(isinstance(text, str) for text in texts):
+            raise OutputError(f"job.json: is damaged ({', '.join(wrong) or 'a text is none'}).")
+        return plan
 
 
 def plan_run(request: RunRequest, project: RunProject, pictures: RunPictures) -> RunPlan:

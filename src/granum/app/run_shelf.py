@@ -133,13 +133,13 @@ class RunShelf:
         for name in self._runs.keys() - names:
             del self._runs[name]
         for name in sorted(names - self._runs.keys() - self._damaged):
-            folder = JobFolder(self._project.path("runs", name))
             try:
+                folder = JobFolder(self._project.path("runs", name))
                 content = folder.read_job()
                 run = KnownRun(
                     folder, RunPlan.from_json(content), int(content["number"]), str(content["created"]), is_old=True
                 )
-            except (GranumError, KeyError, ValueError) as error:
+            except (GranumError, KeyError, TypeError, ValueError) as error:
                 _log.warning("run %s is left out: %s", name, error)
                 self._damaged.add(name)
                 continue
