@@ -1,14 +1,14 @@
 /**
- * 16-bit tiles to RGBA: one table of 65,536 entries per channel, colours of several channels are added.
+ * 16-bit tiles to RGBA by tables, per channel 65,536 bytes (window and gamma) and 256 colours; several channels are added.
  *
- * With one channel the table holds the pixel itself. With several it holds red, green and blue in lanes of ten bits, so
- * that four channels are added with three additions and clamped with three look-ups.
+ * For adding, red, green and blue lie in lanes of ten bits, so that four channels take three additions and three
+ * look-ups that clamp.
  */
 import { colourSteps } from "./colour_maps";
 import type { ChannelView } from "./interface";
 
 const N = 65536;
-const OPAQUE = 0xff000000;
+const OPAQUE = 0xff000000 | 0;
 
 /** min(sum, 255) for the sum of up to four bytes. */
 const CLAMP = new Uint8Array(1024).map((_, i) => Math.min(i, 255));
@@ -35,39 +35,29 @@ export function windowSteps(low: number, high: number, gamma: number): Uint8Arra
 /** Tables of one channel; made anew only when what they depend on has changed. */
 export class ChannelTable {
   private made = "";
-  private steps: Uint8Array = new Uint8Array(0);
-  private colours: Uint8Array = new Uint8Array(0);
-  private pixels: Uint32Array | null = null;
-  private lanes: Uint32Array | null = null;
+  private window = "";
+  /** Tile value -> one of 256 steps. Bytes, so that the tables of four channels stay in the processor's cache. */
+  steps: Uint8Array = new Uint8Array(0);
+  /** Step -> RGBA pixel (little-endian). */
+  readonly pixels = new Uint32Array(256);
+  /** Step -> red, green and blue in lanes of ten bits. */
+  readonly lanes = new Uint32Array(256);
 
   /** Take over a window; returns whether anything changed. */
   set(view: Window): boolean {
-    const made = [view.low, view.high, view.gamma, view.map, view.map === "tint" ? view.colour : ""].join(" ");
+    const window = `${view.low} ${view.high} ${view.gamma}`;
+    const made = `${window} ${view.map} ${view.map === "tint" ? view.colour : ""}`;
     if (made === this.made) return false;
     this.made = made;
-    this.steps = windowSteps(view.low, view.high, view.gamma);
-    this.colours = colourSteps(view.map, view.colour);
-    this.pixels = this.lanes = null;
+    if (window !== this.window) this.steps = windowSteps(view.low, view.high, view.gamma);
+    this.window = window;
+    const colours = colourSteps(view.map, view.colour);
+    for (let i = 0; i < 256; i++) {
+      const [r, g, b] = [colours[i * 3]!, colours[i * 3 + 1]!, colours[i * 3 + 2]!];
+      this.pixels[i] = OPAQUE | (b << 16) | (g << 8) | r;
+      this.lanes[i] = (b << 20) | (g << 10) | r;
+    }
     return true;
-  }
-
-  /** Tile value -> RGBA pixel (little-endian). */
-  asPixels(): Uint32Array {
-    return (this.pixels ??= this.table((r, g, b) => (OPAQUE | (b << 16) | (g << 8) | r) >>> 0));
-  }
-
-  /** Tile value -> red, green and blue in lanes of ten bits. */
-  asLanes(): Uint32Array {
-    return (this.lanes ??= this.table((r, g, b) => (b << 20) | (g << 10) | r));
-  }
-
-  private table(pack: (r: number, g: number, b: number) => number): Uint32Array {
-    const packed = new Uint32Array(256);
-    const { colours, steps } = this;
-    for (let i = 0; i < 256; i++) packed[i] = pack(colours[i * 3]!, colours[i * 3 + 1]!, colours[i * 3 + 2]!);
-    const table = new Uint32Array(N);
-    for (let v = 0; v < N; v++) table[v] = packed[steps[v]!]!;
-    return table;
   }
 }
 
@@ -83,62 +73,59 @@ function clampLanes(sum: number): number {
 
 /** Write the colours of a tile: `out` holds one RGBA pixel per value. Without channels it is black. */
 export function colourTile(parts: readonly Part[], out: Uint32Array): void {
-  const n = out.length;
   const full = parts.filter((part) => part.values !== null);
   // channels of nothing but zeros add the same colour to every pixel
   let rest = 0;
-  for (const part of parts) if (part.values === null) rest = clampLanes(rest + part.table.asLanes()[0]!);
-  const [a, b, c, d] = full;
-  if (!a?.values) {
-    out.fill((OPAQUE | (rest >>> 20 << 16) | (((rest >>> 10) & 255) << 8) | (rest & 255)) >>> 0);
-    return;
-  }
-  if (!b && rest === 0) {
-    const table = a.table.asPixels();
-    const values = a.values;
-    for (let i = 0; i < n; i++) out[i] = table[values[i]!]!;
-    return;
-  }
-  if (rest === 0 && full.length <= 4 && b?.values) {
-    addUpToFour(a, b, c, d, out);
-    return;
-  }
-  out.fill(rest);
-  for (const part of full) {
-    const table = part.table.asLanes();
-    const values = part.values!;
-    for (let i = 0; i < n; i++) out[i] = clampLanes(out[i]! + table[values[i]!]!);
-  }
-  for (let i = 0; i < n; i++) {
-    const sum = out[i]!;
-    out[i] = OPAQUE | (sum >>> 20 << 16) | (((sum >>> 10) & 255) << 8) | (sum & 255);
+  for (const { values, table } of parts) if (values === null) rest = clampLanes(rest + table.lanes[table.steps[0]!]!);
+  const [first] = full;
+  if (!first) {
+    out.fill(OPAQUE | ((rest >>> 20) << 16) | (((rest >>> 10) & 255) << 8) | (rest & 255));
+  } else if (full.length === 1 && rest === 0) {
+    const { steps, pixels } = first.table;
+    const values = first.values!;
+    for (let i = 0; i < out.length; i++) out[i] = pixels[steps[values[i]!]!]!;
+  } else if (full.length <= 4 && rest === 0) {
+    addUpToFour(full, out);
+  } else {
+    addMany(full, rest, out);
   }
 }
 
 /** The usual case in one pass: two to four channels. */
-function addUpToFour(a: Part, b: Part, c: Part | undefined, d: Part | undefined, out: Uint32Array): void {
+function addUpToFour(parts: Part[], out: Uint32Array): void {
   const n = out.length;
   const clamp = CLAMP;
-  const [ta, va] = [a.table.asLanes(), a.values!];
-  const [tb, vb] = [b.table.asLanes(), b.values!];
-  if (!c) {
+  const [a, b, c, d] = parts.map(({ table }) => table.steps) as [Uint8Array, Uint8Array, Uint8Array, Uint8Array];
+  const [p, q, r, s] = parts.map(({ table }) => table.lanes) as [Uint32Array, Uint32Array, Uint32Array, Uint32Array];
+  const [v, w, x, y] = parts.map(({ values }) => values) as [Uint16Array, Uint16Array, Uint16Array, Uint16Array];
+  if (parts.length === 2) {
     for (let i = 0; i < n; i++) {
-      const sum = ta[va[i]!]! + tb[vb[i]!]!;
+      const sum = p[a[v[i]!]!]! + q[b[w[i]!]!]!;
       out[i] = OPAQUE | (clamp[sum >>> 20]! << 16) | (clamp[(sum >>> 10) & 1023]! << 8) | clamp[sum & 1023]!;
     }
-    return;
-  }
-  const [tc, vc] = [c.table.asLanes(), c.values!];
-  if (!d) {
+  } else if (parts.length === 3) {
     for (let i = 0; i < n; i++) {
-      const sum = ta[va[i]!]! + tb[vb[i]!]! + tc[vc[i]!]!;
+      const sum = p[a[v[i]!]!]! + q[b[w[i]!]!]! + r[c[x[i]!]!]!;
       out[i] = OPAQUE | (clamp[sum >>> 20]! << 16) | (clamp[(sum >>> 10) & 1023]! << 8) | clamp[sum & 1023]!;
     }
-    return;
+  } else {
+    for (let i = 0; i < n; i++) {
+      const sum = p[a[v[i]!]!]! + q[b[w[i]!]!]! + r[c[x[i]!]!]! + s[d[y[i]!]!]!;
+      out[i] = OPAQUE | (clamp[sum >>> 20]! << 16) | (clamp[(sum >>> 10) & 1023]! << 8) | clamp[sum & 1023]!;
+    }
   }
-  const [td, vd] = [d.table.asLanes(), d.values!];
+}
+
+/** Any number of channels, one after the other, clamped after each. */
+function addMany(parts: Part[], start: number, out: Uint32Array): void {
+  const n = out.length;
+  out.fill(start);
+  for (const { values, table } of parts) {
+    const { steps, lanes } = table;
+    for (let i = 0; i < n; i++) out[i] = clampLanes(out[i]! + lanes[steps[values![i]!]!]!);
+  }
   for (let i = 0; i < n; i++) {
-    const sum = ta[va[i]!]! + tb[vb[i]!]! + tc[vc[i]!]! + td[vd[i]!]!;
-    out[i] = OPAQUE | (clamp[sum >>> 20]! << 16) | (clamp[(sum >>> 10) & 1023]! << 8) | clamp[sum & 1023]!;
+    const sum = out[i]!;
+    out[i] = OPAQUE | ((sum >>> 20) << 16) | (((sum >>> 10) & 255) << 8) | (sum & 255);
   }
 }

@@ -27,11 +27,14 @@ export interface LabelTile {
 /** How a tile is painted. */
 export type Look = Pick<OverlayView, "style" | "colours" | "only" | "doubtful"> & { kind: "labels" | "mask" | "classes" };
 
+let scratch = new Uint32Array(0);
+
 /** Read a tile of labels; `bytes` are uint32, frame included. */
 export function readLabels(bytes: ArrayBuffer, rows: number, columns: number): LabelTile {
   const values = new Uint32Array(bytes);
   const n = values.length;
-  const places = new Uint32Array(n);
+  if (scratch.length < n) scratch = new Uint32Array(n);
+  const places = scratch.subarray(0, n);
   const labels = [0];
   const known = new Map<number, number>([[0, 0]]);
   let last = 0;
@@ -49,7 +52,7 @@ export function readLabels(bytes: ArrayBuffer, rows: number, columns: number): L
     }
     places[i] = place;
   }
-  const small = labels.length <= 256 ? Uint8Array.from(places) : labels.length <= 65536 ? Uint16Array.from(places) : places;
+  const small = labels.length <= 256 ? new Uint8Array(places) : labels.length <= 65536 ? new Uint16Array(places) : places.slice();
   return { rows, columns, places: small, labels };
 }
 

@@ -19,8 +19,9 @@ export function labelColour(label: number): string {
 
 function paletteIndex(label: number): number {
   const n = PALETTE.length;
-  // each run of n labels starts one colour later, so that rows of objects do not line up in stripes
-  return (label + Math.floor(label / n)) % n;
+  // each run of n labels starts with another colour, at random: with a fixed step, objects in rows would show stripes
+  const run = Math.imul(Math.floor(label / n) + 1, 0x9e3779b1);
+  return (label + ((run ^ (run >>> 15)) >>> 28)) % n;
 }
 
 /** RGBA pixel as ImageData has it (little-endian), opaque by default. */

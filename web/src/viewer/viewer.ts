@@ -218,10 +218,14 @@ export class Viewer implements ViewerControls {
         this.showPointer();
         this.redraw("cursor");
         return true;
-      case "pan":
+      case "pan": {
+        // where there are frames or planes, arrows step through them, and that is the page's business
+        const { n_frames = 1, n_z = 1 } = this.image.entry ?? {};
+        if ((action.dx && n_frames > 1) || (action.dy && n_z > 1)) return false;
         this.view.panBy(action.dy, action.dx);
         this.cameraMoved();
         return true;
+      }
       case "zoom":
         this.zoomBy(action.factor);
         return true;
