@@ -5,6 +5,7 @@ import hashlib
 import json
 import shutil
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -401,3 +402,40 @@ def test_a_correction_that_does_not_go_changes_nothing(lab):
     assert (lab.labels() == before).all()
     assert lab.messages == []
     assert lab.results.run(RUN).images[0].n_edits == 0
+
+
+def test_many_threads_on_one_frame_lose_no_correction(open_lab):
+    lab = open_lab(most_pixels=1)  # every look at another frame lets this one go
+    labels = LabelBoxes(lab.labels()).values().tolist()
+    failures = []
+
+    def work(mine):
+        try:
+            for label in mine:
+                lab.edit("delete", labels=[label], author=f"author{mine[0]}")
+                lab.results.tile(RUN, "movie", label % 2, 0, 0, 0)
+        except Exception as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work, args=(labels[n:12:4],)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert lab.results.run(RUN).images[0].n_edits == 12
+    assert LabelBoxes(lab.labels()).values().tolist() == labels[12:]
+    assert len(lab.messages) == 12
+    shown = lab.labels()
+    assert (open_lab().labels() == shown).all()
+
+
+def test_a_result_that_was_replaced_is_read_anew(lab):
+    lab.edit("delete", labels=[1])
+    labels = read_labels(lab.result / "labels" / "movie.tif")
+    labels[labels == 1] = 0
+    write_labels(lab.result / "labels" / "movie.tif", labels)
+    (lab.result / "DONE").write_text((lab.result / "DONE").read_text())
+    assert (lab.labels("movie", 0) == labels[0]).all()
+    assert lab.results.run(RUN).images[0].n_edits == 1
+    assert 1 not in lab.labels()

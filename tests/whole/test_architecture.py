@@ -34,7 +34,6 @@ TESTED_WITH = {
     "app/folder_scan": "pictures",
     "app/image_facts": "pictures",
     "app/label_planes": "results",
-    "app/measure_again": "results",
     "app/open_run": "results",
     "app/picture_list": "pictures",
     "app/picture_reader": "pictures",

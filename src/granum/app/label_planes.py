@@ -46,19 +46,20 @@ def open_labels(folder: ResultFolder, stem: str, t: int, cache: Path, *, writabl
     height, width = folder.shape(stem)
     if height * width <= IN_MEMORY:
         return _checked(folder.labels(stem, t), stem)
-    path = cache / f"{stem}_t{t}.npy"
     try:
+        stamp = folder.labels_path(stem, t).stat().st_mtime_ns  # a result that was replaced has other labels
+        path = cache / f"{stem}_t{t}-{stamp:x}.npy"
         if not path.is_file():
             cache.mkdir(parents=True, exist_ok=True)
             _write_plane(folder, stem, t, path)
         if not writable:
             return np.asarray(np.load(path, mmap_mode="r"))
-        own = cache / f"{stem}_t{t}.edited.npy"
+        own = path.with_suffix(".edited.npy")
         own.unlink(missing_ok=True)  # a map of the old one stays valid
         shutil.copyfile(path, own)
         mapped: NDArray[np.int32] = np.load(own, mmap_mode="r+")
     except OSError as error:
-        raise Problem(507, "not_written", f"{path}: cannot be written ({error.strerror or error}).") from error
+        raise Problem(507, "not_written", f"{cache}: cannot be written ({error.strerror or error}).") from error
     return mapped
 
 

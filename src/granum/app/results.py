@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -21,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from granum.app.corrected_runs import CorrectedRuns
-from granum.app.messages import EditAck, EditRequest, LayerInfo, ObjectTableBody, Run, RunList
+from granum.app.messages import EditAck, EditRequest, ImageEntry, LayerInfo, ObjectTableBody, Run, RunList
 from granum.app.open_run import OpenRun
 from granum.app.problems import Problem
 from granum.app.result_frame import ResultFrame
@@ -56,6 +57,10 @@ class ResultProject(Protocol):
 
 class ResultPictures(Protocol):
     """What results need of the images of a project."""
+
+    def entries(self) -> list[ImageEntry]:
+        """Return all images."""
+        ...
 
     def id_of(self, sha256: str) -> str | None:
         """Return the id of the image with these bytes."""
@@ -130,6 +135,7 @@ class Results:
             for key in [key for key in self._frames if key[0] == run]:
                 del self._frames[key]
         self._corrected.forget(run)
+        shutil.rmtree(self._project.cache / "labels" / run, ignore_errors=True)
 
     # -------------------------------------------------------------------------------------------- one frame
 
@@ -292,6 +298,8 @@ class Results:
         about = run.folder.input(stem)
         id = self._pictures.id_of(about["files"][0]["sha256"])
         if id is None:
+            if any(entry.status in ("waiting", "reading") for entry in self._pictures.entries()):
+                raise Problem(503, "reading", "the images of the project are still being read; try again in a moment.")
             text = f"{about['file']}: is not in the project any more, so nothing can be measured; put the image back."
             raise Problem(409, "image_missing", text)
         return self._pictures.path(id)

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import csv
+import hashlib
+
+import numpy as np
+import pytest
+import tifffile
+
+from granum.app.measure_again import Measurer
+from granum.app.object_body import make_object_body
+from granum.batch import run_batch
+from granum.errors import SettingError
+from granum.recipe import load_recipe, parse_recipe
+from granum.report.label_images import read_labels
+from granum.samples import simulate_particles
+from granum.separate import edit_labels
+
+# the image is overwritten before the measuring, and the measuring reads another channel
+SMOOTHED = """
+[[step]]
+do = "preprocess.crop"
+[[step]]
+do = "preprocess.denoise"
+[[step]]
+do = "segment.threshold"
+[[step]]
+do = "segment.components"
+[[step]]
+do = "measure.objects"
+"""
+OTHER_CHANNEL = """
+[[step]]
+do = "segment.threshold"
+[[step]]
+do = "segment.components"
+[[step]]
+do = "measure.objects"
+from = { image = "channel.dye" }
+shape = "basic"
+"""
+RECIPES = {
+    "automatic": load_recipe("particles"),
+    "seed": load_recipe("particles-seed"),
+    "smoothed": parse_recipe(SMOOTHED),
+    "other channel": parse_recipe(OTHER_CHANNEL),
+}
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    """Two frames of two channels."""
+    path = tmp_path_factory.mktemp("images") / "cells.ome.tif"
+    frames = [
+        [simulate_particles("discs", size=180, count=8, seed=2 * t + c, dtype="uint16").image for c in (0, 1)]
+        for t in (0, 1)
+    ]
+    tifffile.imwrite(path, np.array(frames), ome=True, metadata={"axes": "TCYX", "Channel": {"Name": ["a", "b"]}})
+    return path
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_numbers_are_those_of_a_run_with_the_same_corrections(name, path, tmp_path):
+    recipe = RECIPES[name]
+    channels = {"image": "0", **({"dye": "1"} if name == "other channel" else {})}
+    plain, corrected = tmp_path / "plain", tmp_path / "corrected"
+    run_batch(recipe, [path], plain, channels=channels)
+    labels = read_labels(plain / "labels" / "cells.tif")[1]
+    y, x = np.argwhere(labels == 2).mean(axis=0)
+    edits = [
+        {"op": "erase", "points": [[y - 40, x], [y + 40, x]], "radius": 1.0, "labels": [2]},
+        {"op": "delete", "labels": [1]},
+    ]
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    run_batch(recipe, [path], corrected, channels=channels, edits={sha256: {"1": edits}})
+
+    confidence = {}
+    with (plain / "objects.csv").open(newline="") as stream:
+        for row in csv.DictReader(stream):
+            if row["frame"] == "1":
+                confidence[int(row["label"])] = float(row["confidence"])
+    measure = Measurer(recipe, path, 1, {"channels": channels, "z": None}, labels)
+    result = edit_labels(labels, edits=edits)
+    edited = np.isin(result.values, result.edited)
+    known = np.array([1.0 if hand else confidence[v] for v, hand in zip(result.values.tolist(), edited, strict=True)])
+    for _ in range(2):
+        body = make_object_body(measure(result.labels, known, edited), None, labels.size)
+    with (corrected / "objects.csv").open(newline="") as stream:
+        rows = [row for row in csv.DictReader(stream) if row["frame"] == "1"]
+    assert body.n_objects == len(rows) > 2
+    for column in body.columns:
+        for value, row in zip(column.values, rows, strict=True):
+            if column.name == "flags":
+                assert value == row["flags"]
+            elif column.name != "label":
+                assert value == (float(row[column.name]) if row[column.name] else None), column.name
+
+
+def test_a_recipe_that_measures_nothing_has_no_table(path):
+    recipe = parse_recipe("[[step]]\ndo='segment.threshold'\n[[step]]\ndo='segment.components'")
+    labels = np.zeros((180, 180), np.int32)
+    assert Measurer(recipe, path, 0, {}, labels)(labels, None, np.zeros(0, bool)) is None
+
+
+def test_channels_in_files_of_their_own_are_refused_in_a_sentence(path):
+    with pytest.raises(SettingError, match="files of their own"):
+        Measurer(RECIPES["seed"], path, 0, {"patterns": {"image": "*_w1.tif"}}, np.zeros((180, 180), np.int32))
