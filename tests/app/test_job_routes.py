@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import io
+import signal
 import zipfile
 
+import httpx
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -76,8 +78,6 @@ def test_the_report_is_shown_in_a_place_cut_off_from_the_app(bench, page):
     ],
 )  # fmt: skip
 def test_no_spelling_leads_out_of_the_folder_of_a_run(bench, page, path):
-    import httpx
-
     id = bench.run()
     # as raw bytes: a client that tidies up the path would test itself
     url = httpx.URL("http://test", raw_path=f"/api/v1/runs/{id}/files/{path}".encode())
@@ -116,3 +116,57 @@ def test_a_run_that_is_not_finished_has_no_files_yet(bench, page, tools):
     bench.let()
     assert page.post(f"jobs/{id}/resume").status_code == 200
     tools.wait_for(lambda: page.get(f"jobs/{id}").json()["state"] == "done")
+
+
+def api(served, method, path, **more):
+    answer = httpx.request(method, f"{served.url}/api/v1/{path}", headers=served.headers, timeout=60, **more)
+    assert answer.status_code == 200, answer.text
+    return answer
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_job_goes_on_when_the_real_server_ends_and_the_next_one_shows_it(bench, serve, tools, number):
+    bench.hold()
+    served = serve(bench.folder)
+    tools.wait_for(lambda: {one["status"] for one in api(served, "GET", "images").json()["images"]} == {"ready"})
+    id = api(served, "POST", "jobs", json=bench.ask(title="the long one", jobs=2).model_dump()).json()["id"]
+    bench.wait_begun("field_3", "field_5")
+    leader = bench.status(id)["pid"]
+    served.stop(number)
+    if number != signal.SIGKILL:
+        served.wait_for("Goes on without the app, which finds it again: the long one.")
+    assert leader in tools.processes_of(leader)
+    again = serve(bench.folder)
+    assert api(again, "GET", f"jobs/{id}").json()["state"] == "running"
+    bench.let()
+    tools.wait_for(lambda: api(again, "GET", f"jobs/{id}").json()["state"] == "done")
+    tools.wait_for(lambda: tools.processes_of(leader) == [], seconds=5)
+    assert api(again, "GET", f"runs/{id}/files/objects.csv").text.count("\n") == 16
+    again.stop()
+
+
+@pytest.mark.slow
+def test_the_report_works_in_chromium_though_it_is_cut_off_from_the_app(bench, serve, signed_in, tools):
+    id = bench.run(toml=None, recipe="particles")
+    served = serve(bench.folder)
+    page = signed_in(served)
+    page.csp.clear()
+    page.faults.clear()
+    page.goto(f"{served.url}/api/v1/runs/{id}/files/report.html")
+    head = page.locator("table.sortable th", has_text="label").first
+    head.click()
+    head.click()
+    assert head.get_attribute("aria-sort") == "descending"
+    viewer = page.locator(".viewer").first
+    viewer.scroll_into_view_if_needed()
+    box = viewer.bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 8.5 / 64, box["y"] + box["height"] * 8.5 / 64, steps=3)
+    page.wait_for_function("document.querySelector('.viewer .tip').textContent.startsWith('object ')")
+    assert page.evaluate("[...document.images].every((one) => one.complete && one.naturalWidth > 0)")
+    assert page.evaluate("origin") == "null"
+    asked = "fetch('/api/v1/jobs').then(() => 'reached', () => 'refused')"
+    assert (page.csp, page.faults) == ([], [])
+    assert page.evaluate(asked) == "refused"
+    with pytest.raises(Exception, match="sandboxed"):
+        page.evaluate("document.cookie")
