@@ -426,6 +426,7 @@ class Job(Message):
     seconds: float = 0.0
     error: str = ""
     items: list[JobItem] = []
+    """All in `GET /jobs/{id}`; the newest 100 in lists and over the socket."""
     failures: list[str] = []
 
 
