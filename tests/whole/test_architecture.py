@@ -35,6 +35,7 @@ TESTED_WITH = {
     "app/image_facts": "pictures",
     "app/label_planes": "results",
     "app/open_run": "results",
+    "app/paint_book": "paint_store",
     "app/picture_list": "pictures",
     "app/picture_reader": "pictures",
     "app/result_folder": "results",
