@@ -132,7 +132,7 @@ export function installFake(state: FakeState = startState()) {
     calls.push({ method: init?.method ?? "GET", path, body: init?.body ? JSON.parse(String(init.body)) : undefined });
     const failure = failures.findIndex((one) => one.match.test(path));
     if (failure >= 0) {
-      const [{ status, body }] = failures.splice(failure, 1) as [{ status: number; body: unknown }];
+      const { status, body } = failures.splice(failure, 1)[0] as { status: number; body: unknown };
       if (status === 0) throw new TypeError("no network");
       return new Response(JSON.stringify(body), { status });
     }

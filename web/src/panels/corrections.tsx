@@ -6,6 +6,7 @@ import { reviewStep, showDoubtful } from "../state/review";
 import { numberAt } from "../state/table";
 import { resultTool } from "../state/view";
 import { Button } from "./controls";
+import { Icon } from "./icons";
 
 function Review() {
   const list = doubtful.value;
@@ -61,11 +62,11 @@ export function Corrections() {
   return (
     <>
       <details class="card" open={doubtful.value.length > 0}>
-        <summary><span class="card-title">Doubtful splits</span><span class="tag number">{doubtful.value.length}</span></summary>
+        <summary><Icon name="chevron" /><span class="card-title">Doubtful splits</span><span class="tag number">{doubtful.value.length}</span></summary>
         <Review />
       </details>
       <details class="card" open={sourceRun.value !== ""}>
-        <summary><span class="card-title">Correct by hand</span></summary>
+        <summary><Icon name="chevron" /><span class="card-title">Correct by hand</span></summary>
         {sourceRun.value ? <Edit /> : <p class="quiet">Corrections become part of a run. Run the recipe on this image, then open the run here.</p>}
       </details>
     </>

@@ -19,6 +19,7 @@ function Keys() {
           </section>
         ))}
       </div>
+      <p class="quiet pad">For programs: <a href="api/v1/docs" target="_blank" rel="noreferrer">the routes of this server</a>.</p>
     </Dialog>
   );
 }

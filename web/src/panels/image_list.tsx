@@ -8,6 +8,7 @@ import {
 import { count } from "../state/numbers";
 import { question } from "../state/page";
 import { Button, Progress } from "./controls";
+import { Icon } from "./icons";
 
 function askToRemove(image: ImageEntry): void {
   question.value = {
@@ -46,6 +47,7 @@ function Item({ image }: { image: ImageEntry }) {
       >
         <span class="thumb">
           {image.status === "ready" && <img src={api.thumbnail(image.id)} alt="" loading="lazy" decoding="async" width={52} height={52} />}
+          {image.status === "failed" && <Icon name="doubt" />}
         </span>
         <span class="image-text">
           <span class="name">{image.name}</span>

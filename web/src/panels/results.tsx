@@ -2,6 +2,7 @@
 import { api, runFile } from "../api/client";
 import { current } from "../state/images";
 import { runs } from "../state/jobs";
+import { timeText } from "../state/numbers";
 import { exactPreview, previewOfCurrent } from "../state/preview";
 import { runRequest } from "../state/recipe";
 import { openRun, run, runImage, shownTable, sourceRun, table, tableProblem } from "../state/results";
@@ -24,7 +25,7 @@ function Source() {
       }}>
         <option value="">the preview of this image</option>
         {runs.value.map((one) => (
-          <option key={one.id} value={one.id}>{one.title || one.recipe} · {one.created.slice(0, 16).replace("T", " ")} · {one.n_objects.toLocaleString("en")}{one.edited ? " · corrected" : ""}</option>
+          <option key={one.id} value={one.id}>{one.title || one.recipe} · {timeText(one.created)}{one.edited ? " · corrected" : ""}</option>
         ))}
       </select>
     </div>

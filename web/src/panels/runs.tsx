@@ -2,7 +2,7 @@
 import type { Job, Run } from "../api/types";
 import { askToDeleteRun, isActive, jobs, openJobs, runs, shareDone, stepJob } from "../state/jobs";
 import { project } from "../state/images";
-import { count, durationText } from "../state/numbers";
+import { count, durationText, timeText } from "../state/numbers";
 import { openRun } from "../state/results";
 import { Button, Progress } from "./controls";
 import { Downloads } from "./results";
@@ -15,7 +15,7 @@ function JobItems({ job }: { job: Job }) {
   if (job.items.length === 0) return null;
   return (
     <details class="job-items" open={isActive(job)}>
-      <summary>{count(job.items.length, "image")} done</summary>
+      <summary>{job.items.length.toLocaleString("en")} done</summary>
       <ul>
         {job.items.slice(-100).reverse().map((item) => (
           <li key={`${item.file}/${item.frame}`}>
@@ -77,12 +77,7 @@ function RunCard({ run }: { run: Run }) {
         <Button label="Open" text kind="primary" onClick={() => openRun(run.id)} />
         {!project.value?.read_only && <Button icon="trash" label={`Delete the run ${run.title || run.recipe}`} onClick={() => askToDeleteRun(run)} />}
       </div>
-      <div class="row quiet number">
-        <span>{run.created.slice(0, 16).replace("T", " ")}</span>
-        <span>{run.recipe}</span>
-        <span>{count(run.images.length, "image")}</span>
-        <span>{count(run.n_objects, "object")}</span>
-      </div>
+      <p class="quiet number">{[timeText(run.created), run.recipe, count(run.images.length, "image"), count(run.n_objects, "object")].join(" · ")}</p>
       <details class="job-items">
         <summary>Images and files</summary>
         <ul>

@@ -4,7 +4,6 @@ import { active, shareDone } from "../state/jobs";
 import { keysShown, listOpen, setTheme, tab, theme, type Theme } from "../state/page";
 import { unsaved } from "../state/paint";
 import { Button, Progress } from "./controls";
-import { Icon } from "./icons";
 
 const NEXT: Record<Theme, Theme> = { auto: "dark", dark: "light", light: "auto" };
 const NAMES: Record<Theme, string> = { auto: "as the system", dark: "dark", light: "light" };
@@ -36,7 +35,6 @@ export function TopBar() {
       <JobIndicator />
       <Button icon={theme.value === "auto" ? "auto" : theme.value} label={`Theme: ${NAMES[theme.value]}`} onClick={() => setTheme(NEXT[theme.value])} />
       <Button icon="keys" label="Keys" keys="?" onClick={() => (keysShown.value = true)} />
-      <a class="button plain only-icon" href="api/v1/docs" target="_blank" rel="noreferrer" title="For programs: the API" aria-label="For programs: the API"><Icon name="gear" /></a>
     </header>
   );
 }

@@ -107,6 +107,8 @@ function askIfWanted(): void {
 /** Start everything; returns what ends it. */
 export function startSession(): () => void {
   applyTheme();
+  lastAsked = "";
+  lastImage = "";
   whenUnauthorised(() => {
     signedOut.value = true;
     socket?.stop();
