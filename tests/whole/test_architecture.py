@@ -40,6 +40,7 @@ TESTED_WITH = {
     "app/picture_reader": "pictures",
     "app/result_folder": "results",
     "app/result_frame": "results",
+    "app/sign_in": "guard",
     "app/thumbnails": "tile_builder",
     "preprocess/info_bar": "crop",
     "preprocess/median": "denoise",
