@@ -46,7 +46,7 @@ class Lab:
     def __init__(self, folder, **options):
         self.folder, self.messages = folder, []
         self.project = Project(folder)
-        self.pictures = Pictures(self.project, lambda message: None)
+        self.pictures = Pictures(self.project, lambda message: None, watch_s=0.1)
         self.pictures.start()
         assert self.pictures.wait()
         self.results = Results(self.project, self.pictures, self.messages.append, **options)

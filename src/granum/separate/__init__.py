@@ -5,6 +5,7 @@
 - `split_by_watershed`, `flood`: cuts along necks of the outline, valleys of the image or edges
 - `split_by_shape`, `merge_convex_parts`: many cuts, of which those stay that make convex objects
 - `watershed_hierarchy`, `merge_by_dynamic`: all levels of a watershed for one flood
+- `edit_labels`: corrections by hand, replayed
 """
 
 import lazy_loader as _lazy
