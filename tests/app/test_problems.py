@@ -22,8 +22,9 @@ def client():
     app = FastAPI()
     add_error_handlers(app)
     raised = {
-        "problem": Problem(409, "in_use", "It is in use."), "setting": SettingError("sigma is -1."), "read": ReadError("cut."),
-        "write": OutputError("disk full."), "empty": EmptyResultError("nothing."), "fault": RuntimeError("secret path"),
+        "problem": Problem(409, "in_use", "It is in use."), "setting": SettingError("sigma is -1."),
+        "read": ReadError("cut."), "write": OutputError("disk full."), "empty": EmptyResultError("nothing."),
+        "fault": RuntimeError("secret path"),
     }  # fmt: skip
 
     @app.get("/raise/{kind}")
