@@ -30,7 +30,7 @@ test-313: ## run all tests with Python 3.13, in a .venv of their own
 	@$(MAKE) --no-print-directory test PYTHON=$(PYTHON313) VENV=.venv-313
 
 app: $(VENV)/.granum ## the app in the browser, with the sample in app_demo/
-	@$(BIN)/granum app $(APP_DEMO) --sample
+	@$(BIN)/granum app $(APP_DEMO) --sample || [ $$? -eq 130 ] # Ctrl-C is how it ends
 
 check: $(VENV)/.check ## formatting, lint, types, import rules, fast tests
 	@$(BIN)/ruff check .

@@ -189,3 +189,29 @@ def test_a_second_app_on_the_same_folder_is_told_where_the_first_one_is(serve, t
     assert first.url in second.stderr
     assert second.stderr.count("\n") == 1
     assert "token=" not in second.stderr
+
+
+def test_open_sockets_and_uploads_that_stand_still_do_not_delay_the_end(serve, tmp_path):
+    served = serve(tmp_path)
+    bearer = f"Authorization: {served.headers['Authorization']}\r\nHost: 127.0.0.1:{served.port}\r\n"
+    upgrade = (
+        "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+        "Sec-WebSocket-Version: 13\r\n\r\n"
+    )
+    heads = [
+        f"GET /api/v1/socket HTTP/1.1\r\n{bearer}{upgrade}",
+        f"POST /api/v1/images?name=x.tif HTTP/1.1\r\n{bearer}Content-Length: 1000000\r\n\r\nII*",
+        f"PUT /api/v1/classes HTTP/1.1\r\n{bearer}Content-Length: 1000\r\n\r\n{{",
+    ]
+    opened = [socket.create_connection(("127.0.0.1", served.port)) for _ in heads]
+    for connection, head in zip(opened, heads, strict=True):
+        connection.sendall(head.encode())
+    assert opened[0].recv(12) == b"HTTP/1.1 101"
+    # until the upload has begun
+    wait_for(lambda: list(tmp_path.glob("granum_project/uploads/.*")), 20)
+    start = time.monotonic()
+    assert served.stop() == 143
+    assert time.monotonic() - start < 3
+    assert not list(tmp_path.glob("granum_project/uploads/*"))
+    for connection in opened:
+        connection.close()
