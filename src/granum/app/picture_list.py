@@ -21,7 +21,7 @@ Status = Literal["waiting", "reading", "ready", "failed"]
 _EVERY_S = 0.25
 
 
-@dataclass
+@dataclass(eq=False)
 class Picture:
     """One file and what is known of it."""
 
@@ -35,6 +35,8 @@ class Picture:
     facts: dict[str, Any] | None = None
     entry: ImageEntry | None = None
     """Kept until something changes."""
+    rank: int = 0
+    """Place in the list."""
 
 
 class PictureList:
@@ -74,7 +76,10 @@ class PictureList:
                     new.append(pictures[file.key])
             gone = [one for key, one in self._pictures.items() if pictures.get(key) is not one]
             self._pictures = pictures
-            self._sort_ids()
+            self._by_id = {}
+            for rank, one in enumerate(pictures.values()):
+                one.rank = rank
+                self._by_id.setdefault(one.id, []).append(one)
             for one in (*gone, *new):
                 self._touch(one.id)
         return new
@@ -84,8 +89,7 @@ class PictureList:
         with self._lock:
             if id is not None and id != picture.id:
                 self._touch(picture.id)
-                picture.id = id
-                self._sort_ids()
+                self._rename(picture, id)
             for name, value in values.items():
                 setattr(picture, name, value)
             self._touch(picture.id)
@@ -158,10 +162,18 @@ class PictureList:
 
     # ------------------------------------------------------------------------------------------------
 
-    def _sort_ids(self) -> None:
-        self._by_id = {}
-        for one in self._pictures.values():
-            self._by_id.setdefault(one.id, []).append(one)
+    def _rename(self, picture: Picture, id: str) -> None:
+        """Give a picture its id; only its own lists are touched, as there may be 10,000 others."""
+        listed = picture in self
+        if listed:
+            self._by_id[picture.id].remove(picture)
+            if not self._by_id[picture.id]:
+                del self._by_id[picture.id]
+        picture.id = id
+        if listed:
+            same = self._by_id.setdefault(id, [])
+            same.append(picture)
+            same.sort(key=lambda one: one.rank)
 
     def _touch(self, id: str) -> None:
         self._changed[id] = None
