@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from scipy import ndimage
 
 from granum.errors import SettingError, ShapeError
-from granum.segment.components import label_components
+from granum.segment.components import count_labels, keep_components, label_components
 
 masks = arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, max_side=24))
 
@@ -75,3 +75,24 @@ def test_wrong_input_is_named():
         label_components(np.zeros((0, 4), bool))
     with pytest.raises(SettingError, match="connectivity: is 8, must be 1"):
         label_components(np.ones((2, 2), bool), connectivity=8)
+
+
+@pytest.mark.parametrize("connectivity", [1, 2])
+@pytest.mark.parametrize("inner", [False, True])
+@pytest.mark.parametrize(("least", "most"), [(0, None), (3, None), (0, 6), (2, 9), (10**30, None), (0, 0)])
+def test_kept_components_are_those_of_the_wanted_areas(connectivity, inner, least, most):
+    mask = np.random.default_rng(5).random((70, 90)) < 0.4
+    labels = label_components(mask, connectivity=connectivity)
+    areas = count_labels(labels, int(labels.max()))
+    keep = (areas >= min(least, 10**6)) & (areas <= (mask.size if most is None else most))
+    if inner:
+        keep[np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))] = False
+    keep[0] = False
+    got = keep_components(mask, connectivity=connectivity, min_area=least, max_area=most, inner=inner)
+    np.testing.assert_array_equal(got, keep[labels])
+
+
+def test_no_component_is_kept_of_an_empty_mask_and_the_only_one_of_a_full_mask():
+    assert not keep_components(np.zeros((3, 4), bool), connectivity=1).any()
+    assert keep_components(np.ones((3, 4), bool), connectivity=1, min_area=12).all()
+    assert not keep_components(np.ones((3, 4), bool), connectivity=1, inner=True).any()

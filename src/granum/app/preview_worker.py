@@ -273,6 +273,8 @@ def work(connection: Connection) -> None:
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; only the server decides
+    # threads that wait must not spin: the server, the browser and jobs share the cores; read when kernels first run
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     threading.Thread(target=end_with_parent, daemon=True).start()
     _limit_threads()
     maker = PreviewMaker()

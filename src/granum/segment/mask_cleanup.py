@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from granum.arrays import check_mask
 from granum.errors import SettingError
+from granum.segment.components import keep_components
 from granum.steps import Range
 
 __all__ = ["clean_mask"]
@@ -73,16 +74,15 @@ def clean_mask(
         raise SettingError(f"max_hole_area: {max_hole_area!r} is out of range, must be at least 0.")
     if opening_radius not in Range(0, 100):
         raise SettingError(f"opening_radius: {opening_radius!r} is out of range, must be 0 to 100.")
-    clean = mask.astype(np.uint8)
+    clean = mask
     if opening_radius >= 1:
-        clean = cv2.morphologyEx(clean, cv2.MORPH_OPEN, _disk(opening_radius))
+        opened = cv2.morphologyEx(mask.view(np.uint8), cv2.MORPH_OPEN, _disk(opening_radius))
+        clean = np.asarray(opened.view(np.bool_))
     if fill_holes and max_hole_area != 0:
-        clean |= _components(1 - clean, connectivity=4, at_most=max_hole_area, inner=True)
-    if min_area > 1:
-        clean -= _components(clean, connectivity=8, at_most=min_area - 1)
-    if remove_border:
-        clean = _components(clean, connectivity=8, inner=True)
-    return np.asarray(clean.view(np.bool_))
+        clean = clean | keep_components(~clean, connectivity=1, max_area=max_hole_area, inner=True)
+    if min_area > 1 or remove_border:
+        clean = keep_components(clean, connectivity=2, min_area=min_area, inner=remove_border)
+    return clean.copy() if clean is mask else clean
 
 
 def _disk(radius: float) -> NDArray[np.uint8]:
@@ -90,22 +90,3 @@ def _disk(radius: float) -> NDArray[np.uint8]:
     reach = int(radius)
     y, x = np.ogrid[-reach : reach + 1, -reach : reach + 1]
     return (y * y + x * x <= radius * radius).astype(np.uint8)
-
-
-def _components(
-    mask: NDArray[np.uint8], *, connectivity: int, at_most: int | None = None, inner: bool = False
-) -> NDArray[np.uint8]:
-    """Return the components of at most so many pixels, and, if `inner`, only those that do not touch the border."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=connectivity, ltype=cv2.CV_32S)
-    wanted = np.ones(count, np.uint8)
-    if at_most is not None:
-        wanted[stats[:, cv2.CC_STAT_AREA] > at_most] = 0
-    if inner:
-        wanted[_border_labels(labels)] = 0
-    wanted[0] = 0
-    return wanted[labels]
-
-
-def _border_labels(labels: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Return the labels of the outermost pixels."""
-    return np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))

@@ -199,36 +199,35 @@ def _grow(labels: Any, closed: Any, reach: Any) -> Any:
     """Return the labels grown in rings of equal steps, each at most by its reach."""
     height, width = labels.shape
     territory = labels.copy()
-    queue = np.empty(labels.size, np.int64)
-    steps = np.zeros(labels.shape, np.uint8)
-    head, tail = 0, 0
+    rows = np.empty(labels.size, np.int32)
+    columns = np.empty(labels.size, np.int32)
+    tail = 0
     for y in range(height):
         for x in range(width):
             if labels[y, x] > 0:
                 edge = (y > 0 and labels[y - 1, x] == 0) or (x > 0 and labels[y, x - 1] == 0)
                 edge = edge or (y + 1 < height and labels[y + 1, x] == 0) or (x + 1 < width and labels[y, x + 1] == 0)
                 if edge:
-                    queue[tail] = y * width + x
+                    rows[tail], columns[tail] = y, x
                     tail += 1
+    # one ring after the other: all pixels of a ring are as many steps from their object
+    head, ring, done = 0, tail, 0
     while head < tail:
-        pixel = queue[head]
+        if head == ring:
+            ring = tail
+            done += 1
+        y, x = rows[head], columns[head]
         head += 1
-        y, x = pixel // width, pixel % width
         k = territory[y, x]
-        done = steps[y, x]
         if done >= reach[k]:
             continue
-        for dy in range(-1, 2):
-            for dx in range(-1, 2):
+        for b in range(max(y - 1, 0), min(y + 2, height)):
+            for a in range(max(x - 1, 0), min(x + 2, width)):
                 # diagonal steps in every second ring only: an octagon, not a square
-                if (dy == 0 and dx == 0) or (dy != 0 and dx != 0 and done % 2 == 0):
-                    continue
-                b, a = y + dy, x + dx
-                if b < 0 or a < 0 or b >= height or a >= width or territory[b, a] != 0 or closed[b, a] != 0:
+                if territory[b, a] != 0 or closed[b, a] != 0 or (b != y and a != x and done % 2 == 0):
                     continue
                 territory[b, a] = k
-                steps[b, a] = done + 1
-                queue[tail] = b * width + a
+                rows[tail], columns[tail] = b, a
                 tail += 1
     return territory
 
