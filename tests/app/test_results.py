@@ -14,6 +14,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))  # tests are no package
 from result_fixtures import RUN, finish_run, request, rows_of, write_images
 
+from granum.app.label_planes import give_back
 from granum.app.pictures import Pictures
 from granum.app.problems import Problem
 from granum.app.project import Project
@@ -389,6 +390,8 @@ def test_large_labels_are_mapped_from_a_file_and_can_be_corrected(lab, monkeypat
     assert (before == read_labels(lab.result / "labels" / "field.tif")).all()
     assert list((lab.project.cache / "labels" / RUN).glob("*.npy"))
     lab.edit("delete", labels=[1])
+    assert (lab.labels() == np.where(before == 1, 0, before)).all()
+    give_back(lab.results._frames[RUN, "field", 0].labels)
     assert (lab.labels() == np.where(before == 1, 0, before)).all()
     lab.results.undo(RUN, "field", 0, "local")
     assert (lab.labels() == before).all()

@@ -6,6 +6,7 @@ and corrected in a server of a few hundred MB.
 
 from __future__ import annotations
 
+import mmap
 import os
 import shutil
 import zlib
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from granum.app.problems import Problem
 from granum.app.result_folder import ResultFolder
 
-__all__ = ["IN_MEMORY", "check_sum", "open_labels"]
+__all__ = ["IN_MEMORY", "check_sum", "give_back", "open_labels"]
 
 IN_MEMORY = 1 << 25
 """Pixels up to which a plane is kept in memory."""
@@ -70,6 +71,16 @@ def check_sum(labels: NDArray[np.int32]) -> int:
     for y in range(0, len(labels), rows):
         found = zlib.crc32(np.ascontiguousarray(labels[y : y + rows]).data, found)
     return found
+
+
+def give_back(labels: NDArray[np.int32]) -> None:
+    """Tell the system that the pages of a mapped file are not needed now; labels in memory stay as they are."""
+    array: Any = labels
+    while array is not None and not isinstance(array, np.memmap):
+        array = getattr(array, "base", None)
+    mapped = getattr(array, "_mmap", None)
+    if isinstance(mapped, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)  # the map is shared with the file: changed pages stay
 
 
 def _checked(page: NDArray[Any], stem: str) -> NDArray[np.int32]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from granum.app.label_planes import IN_MEMORY, check_sum, open_labels
+from granum.app.label_planes import IN_MEMORY, check_sum, give_back, open_labels
 from granum.app.measure_again import Measurer
 from granum.app.messages import EditAck, EditRequest, ObjectTableBody
 from granum.app.object_body import make_object_body
@@ -73,6 +73,8 @@ class ResultFrame:
     def tile(self, level: int, y: int, x: int) -> NDArray[np.uint32] | None:
         """Return a tile with its halo, or None when it is empty."""
         tile = cut_decimated(self.labels, level, y, x)
+        if level > 1:  # has touched most of the plane
+            give_back(self.labels)
         return tile.astype("<u4") if tile.any() else None
 
     def numbered(self) -> NDArray[np.int32]:
@@ -117,6 +119,7 @@ class ResultFrame:
             labels = open_labels(self._run.folder, self._stem, self._t, self._cache, writable=True)
             self._edits = FrameEdits(labels, check_sum(labels), self._log)
             self._plain = None
+            give_back(labels)
         return self._edits
 
     def _written(self) -> ObjectTableBody:
