@@ -20,8 +20,10 @@ export function labelColour(label: number): string {
 function paletteIndex(label: number): number {
   const n = PALETTE.length;
   // each run of n labels starts with another colour, at random: with a fixed step, objects in rows would show stripes
-  const run = Math.imul(Math.floor(label / n) + 1, 0x9e3779b1);
-  return (label + ((run ^ (run >>> 15)) >>> 28)) % n;
+  let run = Math.floor(label / n) + 1;
+  run = Math.imul(run ^ (run >>> 16), 0x85ebca6b);
+  run = Math.imul(run ^ (run >>> 13), 0xc2b2ae35);
+  return (label + ((run ^ (run >>> 16)) >>> 28)) % n;
 }
 
 /** RGBA pixel as ImageData has it (little-endian), opaque by default. */

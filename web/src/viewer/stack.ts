@@ -62,9 +62,15 @@ export class Stack {
   }
 
   private observed(entries: ResizeObserverEntry[]): void {
-    const box = entries.at(-1)?.devicePixelContentBoxSize?.[0];
-    if (box) this.take(box.blockSize, box.inlineSize, window.devicePixelRatio || 1);
-    else this.measure();
+    const entry = entries.at(-1);
+    if (!entry) return;
+    const dpr = window.devicePixelRatio || 1;
+    const exact = entry.devicePixelContentBoxSize?.[0];
+    // where the two disagree (the browser shows the page as another device would), the ratio is what pointers go by
+    const side = (css: number, device: number | undefined): number =>
+      device !== undefined && Math.abs(device - css * dpr) < 1 ? device : Math.round(css * dpr);
+    const { height, width } = entry.contentRect;
+    this.take(side(height, exact?.blockSize), side(width, exact?.inlineSize), dpr);
   }
 
   private take(rows: number, columns: number, dpr: number): void {

@@ -28,13 +28,13 @@ export interface CacheOptions {
   maxInFlight?: number;
   /** Milliseconds before the first new try; grows by half with each. */
   firstWait?: number;
+  /** Milliseconds after which a failed tile that is still wanted is tried again. */
+  forgetFailure?: number;
 }
 
 /** Tries after which a tile that cannot be had counts as failed; 503 is asked for without end. */
 const TRIES = 4;
 const LONGEST_WAIT = 3000;
-/** Milliseconds after which a failed tile that is still wanted is tried again. */
-const FORGET_FAILURE = 5000;
 
 interface Flight {
   controller: AbortController;
@@ -47,6 +47,8 @@ export class TileCache {
   private wantedKeys = new Set<string>();
   private bytes = 0;
   private closed = false;
+  private later: ReturnType<typeof setTimeout> | undefined;
+  private readonly forgetFailure: number;
   private readonly fetch: typeof fetch;
   private readonly maxBytes: number;
   private readonly maxInFlight: number;
@@ -57,6 +59,7 @@ export class TileCache {
     this.maxBytes = options.maxBytes ?? 300e6;
     this.maxInFlight = options.maxInFlight ?? 5;
     this.firstWait = options.firstWait ?? 100;
+    this.forgetFailure = options.forgetFailure ?? 5000;
   }
 
   /** A tile, if it is here; it counts as used. */
@@ -124,6 +127,7 @@ export class TileCache {
 
   destroy(): void {
     this.closed = true;
+    clearTimeout(this.later);
     this.wanted = [];
     this.drop(() => true);
   }
@@ -134,11 +138,18 @@ export class TileCache {
       if (this.flights.size >= this.maxInFlight) return;
       if (this.flights.has(request.key)) continue;
       const entry = this.tiles.get(request.key);
-      if (entry && !(entry.tile.state === "failed" && performance.now() - entry.time > FORGET_FAILURE)) continue;
+      if (entry && !(entry.tile.state === "failed" && performance.now() - entry.time > this.forgetFailure)) continue;
       const flight = { controller: new AbortController() };
       this.flights.set(request.key, flight);
       void this.fly(request, flight);
     }
+  }
+
+  private startLater(): void {
+    this.later ??= setTimeout(() => {
+      this.later = undefined;
+      this.start();
+    }, this.forgetFailure + 1);
   }
 
   private async fly({ key, url }: TileRequest, flight: Flight): Promise<void> {
@@ -150,6 +161,8 @@ export class TileCache {
         this.flights.delete(key);
         this.put(key, got.tile);
         this.start();
+        // a server that was away is asked again by itself, what it refused is not
+        if (got.tile.state === "failed" && got.passing) this.startLater();
         this.options.onTile(key, got.tile);
         return;
       }
