@@ -1,6 +1,6 @@
 /** Doubtful splits one by one, and corrections by hand. */
 import { shortNumber } from "../state/numbers";
-import { editsWaiting, editSelected, editState, editStep } from "../state/edits";
+import { canStep, editsWaiting, editSelected, editState, editStep } from "../state/edits";
 import { doubtful, reviewAt, runImage, selection, sourceRun, table, wantedKey } from "../state/results";
 import { reviewStep, showDoubtful } from "../state/review";
 import { numberAt } from "../state/table";
@@ -49,8 +49,8 @@ function Edit() {
         <Button icon="trash" label="Delete" keys="Del" text disabled={n < 1} onClick={() => editSelected("delete")} />
       </div>
       <div class="row">
-        <Button icon="undo" label="Undo" keys="Ctrl Z" disabled={state ? !state.canUndo : nEdits === 0} onClick={() => editStep("undo")} />
-        <Button icon="redo" label="Redo" keys="Shift Ctrl Z" disabled={!(state?.canRedo ?? false)} onClick={() => editStep("redo")} />
+        <Button icon="undo" label="Undo" keys="Ctrl Z" disabled={!canStep.value.undo} onClick={() => editStep("undo")} />
+        <Button icon="redo" label="Redo" keys="Shift Ctrl Z" disabled={!canStep.value.redo} onClick={() => editStep("redo")} />
         <span class="quiet">{nEdits === 0 ? "no corrections in this image" : nEdits === 1 ? "1 correction, part of the run" : `${nEdits} corrections, part of the run`}</span>
         {editsWaiting.value > 0 && <span class="quiet">saving…</span>}
       </div>

@@ -1,7 +1,7 @@
 /** What is shown of the table: by flag, by a range of any column, by what is selected. */
 import { signal } from "@preact/signals";
 import { shortNumber } from "../state/numbers";
-import { filters, selection, setFlagFilter, setRange, table } from "../state/results";
+import { filters, setFlagFilter, setRange, table } from "../state/results";
 import { flagCounts, isFiltered, NO_FILTERS, sizeColumns, titleOf } from "../state/table";
 import { Button } from "./controls";
 import { Icon } from "./icons";
@@ -63,14 +63,11 @@ export function FilterBox() {
           const rule = filters.value.flags[flag];
           return (
             <button key={flag} type="button" class={`button chip-button ${rule ? "on" : ""}`} aria-pressed={rule !== undefined} title="Click: only these; again: all but these; again: all" onClick={() => setFlagFilter(flag)}>
-              <span>{rule === "without" ? "not " : ""}{flag.replaceAll("_", " ")}</span> <span class="number quiet">{n}</span>
+              <span>{rule === "without" ? "not " : ""}{flag.replaceAll("_", " ")}</span> <span class="number quiet">{n.toLocaleString("en")}</span>
             </button>
           );
         })}
         <RangeChips />
-        {selection.value.size > 1 && !filters.value.chosen && (
-          <Button icon="filter" label="Only the selected" text onClick={() => (filters.value = { ...filters.value, chosen: new Set(selection.value) })} />
-        )}
         {active && <Button label="Show all" text onClick={() => (filters.value = NO_FILTERS)} />}
       </div>
       <RangeFields />

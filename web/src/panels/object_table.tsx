@@ -2,10 +2,10 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { ColumnInfo } from "../api/types";
 import { shortNumber } from "../state/numbers";
-import { columnsShown, hovered, rows, selection, select, sort, table } from "../state/results";
+import { columnsShown, filters, hovered, rows, selection, select, sort, table } from "../state/results";
 import { centreOnObject } from "../state/stage";
 import { firstColumns, titleOf } from "../state/table";
-import { Popover } from "./controls";
+import { Button, Popover } from "./controls";
 
 const ROW = 26;
 /** Rows beyond the edges, so that a quick flick shows no gap. Browsers stop at millions of pixels, far above 70,000 rows. */
@@ -126,7 +126,10 @@ export function ObjectTable() {
     <div class="table-part">
       <div class="row table-tools">
         <span class="number" role="status">{list.length === shown.n ? `${shown.n.toLocaleString("en")} rows` : `${list.length.toLocaleString("en")} of ${shown.n.toLocaleString("en")} rows`}</span>
-        {selection.value.size > 0 && <span class="tag">{selection.value.size} selected</span>}
+        {selection.value.size > 0 && <span class="tag">{selection.value.size.toLocaleString("en")} selected</span>}
+        {selection.value.size > 1 && !filters.value.chosen && (
+          <Button icon="filter" label="Only these" text onClick={() => (filters.value = { ...filters.value, chosen: new Set(selection.value) })} />
+        )}
         <span class="spring" />
         <Columns />
       </div>

@@ -3,7 +3,7 @@ import { current, stepImage } from "./images";
 import { editSelected, editStep } from "./edits";
 import { actionOf, belongsToField, type Action } from "./keys";
 import { keysShown, question, signedOut, tab } from "./page";
-import { classes, classId, paintStep } from "./paint";
+import { classes, classId, paint, paintStep } from "./paint";
 import { reviewStep } from "./review";
 import { viewer } from "./stage";
 import { brushRadius, editRadius, nextRadius, overlaysOn, paintTool, plane, playing, resultTool, setPlane, spaceHeld } from "./view";
@@ -42,7 +42,9 @@ export function act(action: Action): void {
     case "smaller": radius.value = nextRadius(radius.value, -1); break;
     case "larger": radius.value = nextRadius(radius.value, 1); break;
     case "undo": case "redo":
-      if (tab.value === "paint") paintStep(action);
+      if (tab.value === "paint") {
+        if (paint.value?.[action === "undo" ? "can_undo" : "can_redo"]) paintStep(action);
+      }
       else if (onRun) editStep(action);
       break;
     case "delete": if (onRun) editSelected("delete"); break;

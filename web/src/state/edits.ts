@@ -1,5 +1,5 @@
 /** Corrections by hand on the labels of a run: sent one after the other, shown when the server has them. */
-import { batch, signal } from "@preact/signals";
+import { batch, computed, signal } from "@preact/signals";
 import { api, ApiError } from "../api/client";
 import { randomId } from "../api/socket";
 import type { EditAck, EditRequest } from "../api/types";
@@ -81,7 +81,14 @@ export function edit(request: Omit<EditRequest, "id">): void {
   });
 }
 
+/** Whether there is a correction to take back, or one that was taken back; before the first answer the run's count tells. */
+export const canStep = computed(() => {
+  const known = editState.value?.key === wantedKey.value ? editState.value : null;
+  return { undo: known ? known.canUndo : (runImage.value?.n_edits ?? 0) > 0, redo: known?.canRedo ?? false };
+});
+
 export function editStep(step: "undo" | "redo"): void {
+  if (!canStep.value[step]) return;
   send((run, stem, t) => api.editStep(run, stem, t, step));
 }
 

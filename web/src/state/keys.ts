@@ -55,8 +55,8 @@ export const KEY_HELP: { title: string; rows: [string, string][] }[] = [
   {
     title: "Image",
     rows: [
-      ["Home, F", "fit the image (Home while painting)"], ["+  −", "zoom"], ["Space", "hold to move the image"],
-      ["← →", "previous, next frame; one plane: move"], ["↑ ↓", "move the image, or planes along z"], ["O", "overlays on and off"],
+      ["Home  F", "fit (while painting Home only)"], ["+  −", "zoom"], ["Space", "hold to move the image"],
+      ["← →", "frames, or move the image"], ["↑ ↓", "planes along z, or move"], ["O", "overlays on and off"],
       ["Page ↑ ↓", "previous, next image"],
     ],
   },

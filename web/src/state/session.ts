@@ -123,7 +123,7 @@ export function startSession(): () => void {
       previewConnectionLost();
       // one quick attempt is made before anybody is told; a page without its cookie is told apart by a plain request
       if (tries > 1) connection.value = "lost";
-      if (tries === 1 || tries % 4 === 0) api.project().catch(() => {});
+      api.project().catch(() => {});
     },
   });
   usePreviewConnection(socket);

@@ -3,8 +3,9 @@ import { computed, effect, signal } from "@preact/signals";
 import type { LayerInfo } from "../api/types";
 import type { OverlayView, ViewerControls } from "../viewer/interface";
 import { edit, onEdited } from "./edits";
+import { objectUnder, type Seen } from "./cut";
 import { current } from "./images";
-import { tab } from "./page";
+import { say, tab } from "./page";
 import { classColours, currentClass, paint, paintKey, sendStroke, usePaintScreen, wantedPaintKey } from "./paint";
 import { previewOfCurrent, previewPlane } from "./preview";
 import {
@@ -80,15 +81,29 @@ export function zoomOnObject(label: number): void {
   if (place) viewer.peek()?.centreOn(place.y, place.x, Math.min(24, Math.max(0.25, 170 / place.size)));
 }
 
+/** Where the cursor was lately with the tool that cuts, and what lay under it. */
+let seen: Seen[] = [];
+
+function cut(points: [number, number][]): void {
+  const chosen = [...selection.peek()];
+  const label = chosen.length === 1 ? (chosen[0] as number) : objectUnder(points, seen, table.peek());
+  seen = [];
+  if (label > 0) edit({ op: "split", labels: [label], points, radius: 0 });
+  else say("No object lies under that line. Select the object first, then draw the line across it.");
+}
+
 function connectEvents(view: ViewerControls): (() => void)[] {
   return [
-    view.onCursor((next) => (cursor.value = next)),
+    view.onCursor((next) => {
+      cursor.value = next;
+      if (tool.peek() === "split") seen = [...seen.slice(-400), { y: next.y, x: next.x, label: next.label }];
+    }),
     view.onCamera((next) => (camera.value = next)),
     view.onStroke(sendStroke),
     view.onPick((label, extend) => select(label, extend)),
     view.onShape((name, points, radius) => {
       if (name === "lasso") selectInside(points);
-      else if (name === "split") edit({ op: "split", labels: [...selection.peek()], points, radius: 0 });
+      else if (name === "split") cut(points);
       else if (name === "erase") edit({ op: "erase", labels: [...selection.peek()], points, radius });
       else edit({ op: "draw", labels: [], points, radius });
       if (name === "lasso" || name === "split") resultTool.value = "select";
