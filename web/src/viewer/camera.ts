@@ -110,6 +110,13 @@ export class Camera {
     ];
   }
 
+  /** Row and column of the pixel at an image point, null outside of the picture. */
+  pixelAt(y: number, x: number): [number, number] | null {
+    const [row, column] = [Math.floor(y + 0.5), Math.floor(x + 0.5)];
+    const { height, width } = this.image;
+    return row >= 0 && column >= 0 && row < height && column < width ? [row, column] : null;
+  }
+
   /** Device pixels per image pixel. */
   scale(): number {
     return this.zoom * this.dpr;

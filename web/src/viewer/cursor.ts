@@ -1,7 +1,7 @@
 /** What is drawn above everything: the circle of the brush, what is being sketched, the pixel grid. */
 import type { Camera } from "./camera";
 import type { ToolView } from "./interface";
-import type { Sketch } from "./tools";
+import type { Sketch, Tools } from "./tools";
 import type { Point } from "./sweep";
 
 type Context = CanvasRenderingContext2D;
@@ -22,12 +22,12 @@ function strokeTwice(context: Context, dpr: number, colour: string, width = 1.5)
 }
 
 /** Tools that have a radius. */
-export function hasRadius(tool: ToolView): boolean {
+function hasRadius(tool: ToolView): boolean {
   return tool.name === "brush" || tool.name === "eraser" || tool.name === "erase";
 }
 
 /** The circle of the brush around the pointer (CSS pixels). */
-export function drawBrush(context: Context, camera: Camera, tool: ToolView, y: number, x: number): void {
+function drawBrush(context: Context, camera: Camera, tool: ToolView, y: number, x: number): void {
   const { dpr } = camera;
   const radius = Math.max(0.5, tool.radius) * camera.scale();
   context.beginPath();
@@ -41,7 +41,7 @@ export function drawBrush(context: Context, camera: Camera, tool: ToolView, y: n
   context.fill();
 }
 
-export function drawSketch(context: Context, camera: Camera, sketch: Sketch, colour: string): void {
+function drawSketch(context: Context, camera: Camera, sketch: Sketch, colour: string): void {
   const { points } = sketch;
   if (points.length === 0) return;
   const { dpr } = camera;
@@ -76,7 +76,7 @@ export function drawSketch(context: Context, camera: Camera, sketch: Sketch, col
 }
 
 /** The path of an eraser of results, as a pale band. */
-export function drawBand(context: Context, camera: Camera, points: Point[], radius: number): void {
+function drawBand(context: Context, camera: Camera, points: Point[], radius: number): void {
   context.beginPath();
   for (const point of points) context.lineTo(...at(camera, point));
   if (points.length === 1) context.lineTo(...at(camera, points[0]!));
@@ -84,6 +84,25 @@ export function drawBand(context: Context, camera: Camera, points: Point[], radi
   context.lineWidth = Math.max(1, 2 * Math.max(0.5, radius) * camera.scale());
   context.strokeStyle = "rgba(255, 255, 255, 0.45)";
   context.stroke();
+}
+
+/** Everything on the topmost canvas; `pointer` in CSS pixels, null when it is elsewhere. */
+export function drawCursor(context: Context, camera: Camera, tools: Tools, pointer: { y: number; x: number } | null): void {
+  const { tool } = tools;
+  const erasing = tools.erasing();
+  if (erasing) drawBand(context, camera, erasing.points, erasing.radius);
+  const sketch = tools.sketch();
+  if (sketch) drawSketch(context, camera, sketch, tool.colour);
+  if (pointer && hasRadius(tool) && !tools.pans) drawBrush(context, camera, tool, pointer.y, pointer.x);
+}
+
+/** The mouse pointer: none where the circle of the brush says all. */
+export function pointerStyle(tools: Tools, zoom: number): string {
+  const { tool } = tools;
+  if (tools.panning) return "grabbing";
+  if (tools.pans) return "grab";
+  if (tool.name === "select") return "default";
+  return hasRadius(tool) && tool.radius * zoom >= 3 ? "none" : "crosshair";
 }
 
 /** Lines between the pixels of the picture. */

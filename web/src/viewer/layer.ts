@@ -26,3 +26,9 @@ export function layerUrl(url: string, path: string, version: string): string {
   const parts = [query, version ? `v=${encodeURIComponent(version)}` : ""].filter(Boolean);
   return `${base}${path ? `/${path}` : ""}${parts.length ? `?${parts.join("&")}` : ""}`;
 }
+
+/** Addresses of layers come from the server as "/api/v1/..."; the page may live below another path. */
+export function routeOf(address: (path: string) => string): (url: string) => string {
+  const prefix = "/api/v1";
+  return (url) => (url.startsWith(`${prefix}/`) ? address(url.slice(prefix.length)) : url);
+}

@@ -13,8 +13,4 @@ export class Listeners<A extends unknown[]> {
   tell(...args: A): void {
     for (const listener of [...this.all]) listener(...args);
   }
-
-  get any(): boolean {
-    return this.all.size > 0;
-  }
 }

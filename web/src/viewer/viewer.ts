@@ -8,18 +8,17 @@
 import { address } from "../api/client";
 import type { ImageEntry, Stroke } from "../api/types";
 import { Camera } from "./camera";
-import { drawBand, drawBrush, drawGrid, drawSketch, hasRadius } from "./cursor";
+import { drawCursor, drawGrid, pointerStyle } from "./cursor";
 import { ImageLayer } from "./image_layer";
 import { Ink } from "./ink";
 import type { CameraState, ChannelView, Cursor, OverlayView, Plane, ToolView, ViewerControls } from "./interface";
 import { keyAction } from "./keys";
-import type { Layer } from "./layer";
+import { routeOf } from "./layer";
 import { Listeners } from "./listeners";
 import { clipToImage } from "./mosaic";
-import { OverlayLayer } from "./overlay_layer";
+import { OverlayList } from "./overlay_list";
 import { labelColour } from "./palette";
 import { listenToPointers } from "./pointer_input";
-import { PointsLayer } from "./points_layer";
 import { drawScaleBar, scaleBar } from "./scale_bar";
 import { Stack } from "./stack";
 import type { Point } from "./sweep";
@@ -28,7 +27,6 @@ import { Tools, type Shape, type ToolHost } from "./tools";
 
 /** How much of the ink covers what is below, when there is no layer of classes that says so. */
 const INK_OPACITY = 0.6;
-const ERASER_INK = "#ffffff";
 const NOT_YET = "#17191c";
 
 export interface ViewerOptions {
@@ -47,7 +45,7 @@ export class Viewer implements ViewerControls {
   private readonly ink: Ink;
   private readonly tools: Tools;
   private readonly address: (path: string) => string;
-  private layers: Layer[] = [];
+  private readonly overlays: OverlayList;
   private plane: Plane = { t: 0, z: 0 };
   private pointer: { y: number; x: number } | null = null;
   private stopInput: () => void;
@@ -78,6 +76,7 @@ export class Viewer implements ViewerControls {
     this.address = options.address ?? address;
     this.cache = new TileCache({ onTile: this.tileCame, fetch: options.fetch, maxBytes: options.maxBytes });
     this.image = new ImageLayer(this.cache, this.address);
+    this.overlays = new OverlayList(this.cache, routeOf(this.address), this.drawOverlaysNow);
     this.stack = new Stack(host, this.resized);
     this.ink = new Ink(this.stack.ink);
     this.tools = new Tools(this.toolHost());
@@ -101,8 +100,7 @@ export class Viewer implements ViewerControls {
   // ------------------------------------------------------------------------------------------------ what is shown
 
   setImage(image: ImageEntry | null, plane: Plane): void {
-    const before = this.image.entry;
-    const other = image?.id !== before?.id;
+    const other = image?.id !== this.image.entry?.id;
     if (other || plane.t !== this.plane.t || plane.z !== this.plane.z) {
       this.tools.cancel();
       this.ink.clear(this.view);
@@ -110,7 +108,7 @@ export class Viewer implements ViewerControls {
     this.plane = plane;
     this.image.setImage(image, plane);
     if (other) {
-      for (const layer of this.layers) layer.forgetPrevious();
+      this.overlays.forgetPrevious();
       this.view.setImage(0, 0);
     }
     const pyramid = this.image.pyramid();
@@ -126,26 +124,8 @@ export class Viewer implements ViewerControls {
   }
 
   setOverlays(overlays: OverlayView[]): void {
-    const image = this.image.entry?.id ?? "";
-    const before = new Map(this.layers.map((layer) => [layer.id, layer]));
-    let changed = this.layers.map((layer) => layer.id).join("\n") !== overlays.map((overlay) => overlay.id).join("\n");
-    this.layers = overlays.map((view) => {
-      const old = before.get(view.id);
-      const points = view.layer.kind === "points";
-      if (old && (old instanceof PointsLayer) === points) {
-        before.delete(view.id);
-        if (old.update(view, image)) changed = true;
-        return old;
-      }
-      changed = true;
-      return points
-        ? new PointsLayer(view, this.cache, absolute(this.address), this.drawOverlaysNow)
-        : new OverlayLayer(view, image, this.cache, absolute(this.address), this.drawOverlaysNow);
-    });
-    for (const gone of before.values()) gone.destroy();
-    if (!changed) return;
-    const classes = overlays.findLast((overlay) => overlay.layer.kind === "classes");
-    this.stack.ink.style.opacity = String(classes?.opacity ?? INK_OPACITY);
+    if (!this.overlays.set(overlays, this.image.entry?.id ?? "")) return;
+    this.stack.ink.style.opacity = String(this.overlays.classesOpacity() ?? INK_OPACITY);
     this.redraw("overlays");
     this.cursorMoved = true;
     this.ask();
@@ -158,7 +138,7 @@ export class Viewer implements ViewerControls {
   }
 
   async refresh(overlayId: string, dirty: number[], version: string): Promise<void> {
-    const layer = this.layers.find(({ id }) => id === overlayId);
+    const layer = this.overlays.find(overlayId);
     if (!layer) return;
     const done = layer.refresh(dirty, version, this.view);
     this.ask();
@@ -247,8 +227,7 @@ export class Viewer implements ViewerControls {
     this.host.removeEventListener("keydown", this.keyed);
     this.host.removeEventListener("keyup", this.keyed);
     this.host.removeEventListener("blur", this.released);
-    for (const layer of this.layers) layer.destroy();
-    this.layers = [];
+    this.overlays.destroy();
     this.cache.destroy();
     this.stack.destroy();
   }
@@ -281,7 +260,7 @@ export class Viewer implements ViewerControls {
       this.asking = false;
       if (this.view.view.width === 0) return;
       const { visible, ahead } = this.image.wanted(this.view);
-      this.cache.want([...visible, ...this.layers.flatMap((layer) => layer.wanted(this.view)), ...ahead]);
+      this.cache.want([...visible, ...this.overlays.wanted(this.view), ...ahead]);
     });
   }
 
@@ -312,7 +291,7 @@ export class Viewer implements ViewerControls {
     }
     if (this.cursorMoved) {
       this.cursorMoved = false;
-      if (this.cursors.any) this.cursors.tell(this.cursor());
+      this.cursors.tell(this.cursor());
     }
     if (this.settling && !this.asking && this.complete.image && this.complete.overlays && this.image.entry) {
       this.settling = false;
@@ -338,7 +317,7 @@ export class Viewer implements ViewerControls {
     if (!this.image.pyramid()) return;
     context.save();
     clipToImage(context, this.view);
-    for (const layer of this.layers) if (!layer.draw(context, this.view)) this.complete.overlays = false;
+    this.complete.overlays = this.overlays.draw(context, this.view);
     if (this.view.showsGrid()) drawGrid(context, this.view);
     context.restore();
     const room = Math.min(160, this.view.view.width / 4);
@@ -354,25 +333,12 @@ export class Viewer implements ViewerControls {
 
   private drawCursor(): void {
     const { context } = this.stack.clear("cursor");
-    const { tool } = this.tools;
-    const erasing = this.tools.erasing();
-    if (erasing) drawBand(context, this.view, erasing.points, erasing.radius);
-    const sketch = this.tools.sketch();
-    if (sketch) drawSketch(context, this.view, sketch, tool.colour);
-    const { pointer } = this;
-    if (pointer && hasRadius(tool) && !this.tools.pans && this.image.pyramid()) {
-      drawBrush(context, this.view, tool, pointer.y, pointer.x);
-    }
+    drawCursor(context, this.view, this.tools, this.image.pyramid() ? this.pointer : null);
     this.showPointer();
   }
 
   private showPointer(): void {
-    const { tool } = this.tools;
-    const style = this.tools.panning ? "grabbing"
-      : this.tools.pans ? "grab"
-      : tool.name === "select" ? "default"
-      : hasRadius(tool) && tool.radius * this.view.zoom >= 3 ? "none"
-      : "crosshair";
+    const style = pointerStyle(this.tools, this.view.zoom);
     if (this.host.style.cursor !== style) this.host.style.cursor = style;
   }
 
@@ -380,23 +346,15 @@ export class Viewer implements ViewerControls {
 
   private cursor(): Cursor {
     const [y, x] = this.pointer ? this.view.toImage(this.pointer.y, this.pointer.x) : [-1, -1];
-    const { height, width } = this.view.image;
-    const [row, column] = [Math.floor(y + 0.5), Math.floor(x + 0.5)];
-    const inside = this.pointer !== null && row >= 0 && column >= 0 && row < height && column < width;
+    const at = this.pointer ? this.view.pixelAt(y, x) : null;
     return {
       y,
       x,
-      inside,
-      label: inside ? this.topmost("labels", row, column) : 0,
-      classId: inside ? this.topmost("classes", row, column) : 0,
-      tileValues: inside ? this.image.valuesAt(row, column, this.view) : [],
+      inside: at !== null,
+      label: at ? this.overlays.topmost("labels", ...at, this.view) : 0,
+      classId: at ? this.overlays.topmost("classes", ...at, this.view) : 0,
+      tileValues: at ? this.image.valuesAt(...at, this.view) : [],
     };
-  }
-
-  /** Value of the topmost visible overlay of a kind at a pixel. */
-  private topmost(kind: "labels" | "classes", row: number, column: number): number {
-    const layer = this.layers.findLast(({ view }) => view.visible && view.layer.kind === kind);
-    return layer?.valueAt(row, column, this.view) ?? 0;
   }
 
   private toolHost(): ToolHost {
@@ -413,7 +371,7 @@ export class Viewer implements ViewerControls {
       },
       inkBegin: (id, points, radius, kind) => {
         const { tool } = this.tools;
-        const colour = tool.name === "eraser" ? ERASER_INK : tool.colour;
+        const colour = tool.name === "eraser" ? "#ffffff" : tool.colour;
         this.ink.begin({ id, kind, points, radius, colour }, this.view);
       },
       inkExtend: (id, points) => this.ink.extend(id, points, this.view),
@@ -421,10 +379,8 @@ export class Viewer implements ViewerControls {
       stroke: (stroke) => this.strokes.tell({ ...stroke, t: this.plane.t, z: this.plane.z }),
       shape: (tool, points, radius) => this.shapes.tell(tool, points, radius),
       pick: (y, x, extend) => {
-        const [row, column] = [Math.floor(y + 0.5), Math.floor(x + 0.5)];
-        const { height, width } = this.view.image;
-        const inside = row >= 0 && column >= 0 && row < height && column < width;
-        this.picks.tell(inside ? this.topmost("labels", row, column) : 0, extend);
+        const at = this.view.pixelAt(y, x);
+        this.picks.tell(at ? this.overlays.topmost("labels", ...at, this.view) : 0, extend);
       },
       sketchChanged: () => this.redraw("cursor"),
     };
@@ -440,10 +396,4 @@ export class Viewer implements ViewerControls {
     this.tools.hold(false);
     this.showPointer();
   };
-}
-
-/** Addresses of layers come from the server as "/api/v1/..."; the page may live below another path. */
-function absolute(route: (path: string) => string): (url: string) => string {
-  const prefix = "/api/v1";
-  return (url) => (url.startsWith(`${prefix}/`) ? route(url.slice(prefix.length)) : url);
 }
