@@ -266,3 +266,12 @@ def test_a_journal_that_cannot_be_read_counts_nothing_and_is_noted_once(tmp_path
     assert len(store.notes) == 1
     with pytest.raises(Problem, match="version 9"):
         store.used_classes()
+
+
+def test_warming_up_leaves_nothing_behind(tmp_path):
+    said = []
+    store = open_store(tmp_path, said)
+    store.warm().join(120)
+    assert list(tmp_path.iterdir()) == []
+    assert said == []
+    assert store.n_strokes("i") == 0

@@ -130,6 +130,15 @@ class PaintStore:
         """Bring back what the author took back last."""
         return self._change(image, layer, (t, z), author, lambda plane: plane.redo(author, request))
 
+    def warm(self) -> threading.Thread:
+        """Compile what painting needs, on a thread of its own: 10 s on a new installation, 0.3 s after that.
+
+        Called when the server starts, so that nobody waits with the first stroke.
+        """
+        thread = threading.Thread(target=_try_all_tools, name="granum-warm-paint", daemon=True)
+        thread.start()
+        return thread
+
     def n_strokes(self, image: str) -> int:
         """Return the active strokes of all layers of an image, at once for those in use.
 
@@ -207,3 +216,16 @@ class PaintStore:
     def _note(self, note: str) -> None:
         _log.warning("%s", note)
         self.notes.append(note)
+
+
+def _try_all_tools() -> None:
+    """Paint with every tool on a plane that nobody sees."""
+    plane = PaintLayer((600, 600), lambda record: 1)
+    for tool, class_id, points in (
+        ("brush", 1, [[5.0, 5.0], [9.0, 9.0]]),
+        ("polygon", 1, [[1.0, 1.0], [1.0, 5.0], [5.0, 5.0]]),
+        ("fill", 2, [[300.0, 300.0]]),
+    ):
+        plane.paint(Stroke.model_validate({"id": tool, "tool": tool, "class_id": class_id, "points": points}), "")
+    plane.undo("")
+    plane.tiles.cut(1, 0, 0)

@@ -168,6 +168,7 @@ def _open(folder: str | Path, url: str, endings: ExitStack, last_words: list[str
         pictures.set_strokes(message["image"], paint.n_strokes(message["image"]))
 
     paint = PaintStore(project, size_of, painted, planes_of=planes_of)
+    paint.warm()
     for painted_image in sorted(path.parent.parent.name for path in project.place.glob("annotations/*/*/journal.log")):
         pictures.set_strokes(painted_image, paint.n_strokes(painted_image))
     recipes = RecipeShelf(project.place / "recipes")

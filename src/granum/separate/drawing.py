@@ -125,7 +125,7 @@ def _joined(rows: Any, first: Any, last: Any) -> Runs:
     return joined
 
 
-@njit(cache=True)
+@njit(nogil=True, cache=True)
 def _join_sorted(rows, first, last):  # type: ignore[no-untyped-def]
     n = 0
     for i in range(len(rows)):
@@ -137,7 +137,7 @@ def _join_sorted(rows, first, last):  # type: ignore[no-untyped-def]
     return rows[:n].copy(), first[:n].copy(), last[:n].copy()
 
 
-@njit(cache=True)
+@njit(nogil=True, cache=True)
 def _put(runs, n, y, a, b, height, width):  # type: ignore[no-untyped-def]
     """Add the run [a, b] of row y, cut to the image, to a growing (3, n) array; return it and the new n."""
     if y < 0 or y >= height or a > b or b < 0 or a >= width:
@@ -150,7 +150,7 @@ def _put(runs, n, y, a, b, height, width):  # type: ignore[no-untyped-def]
     return runs, n + 1
 
 
-@njit(cache=True)
+@njit(nogil=True, cache=True)
 def _near(y, x, ay, ax, by, bx, square):  # type: ignore[no-untyped-def]
     """Return whether (y, x) lies within the root of `square` of the stretch from a to b."""
     dy, dx = by - ay, bx - ax
@@ -162,7 +162,7 @@ def _near(y, x, ay, ax, by, bx, square):  # type: ignore[no-untyped-def]
     return ey * ey + ex * ex <= square
 
 
-@njit(cache=True)
+@njit(nogil=True, cache=True)
 def _capsule_row(y, ay, ax, by, bx, radius):  # type: ignore[no-untyped-def]
     """Return the columns [a, b] that `_near` says of row y are covered; a > b when none is."""
     low, high = np.inf, -np.inf
@@ -194,7 +194,7 @@ def _capsule_row(y, ay, ax, by, bx, radius):  # type: ignore[no-untyped-def]
     return a, b
 
 
-@njit(cache=True)
+@njit(nogil=True, cache=True)
 def _sweep(path, radius, height, width):  # type: ignore[no-untyped-def]
     """Return runs of a swept disc; those of neighbouring stretches are joined as they come."""
     runs, n = np.empty((3, 256), np.int32), 0
@@ -226,7 +226,7 @@ def _sweep(path, radius, height, width):  # type: ignore[no-untyped-def]
     return runs[0, :n], runs[1, :n], runs[2, :n]
 
 
-@njit(cache=True)
+@njit(nogil=True, cache=True)
 def _fill(path, height, width):  # type: ignore[no-untyped-def]
     """Return runs of a closed outline: inside by winding number, and what lies on it."""
     runs, n = np.empty((3, 256), np.int32), 0
@@ -267,7 +267,7 @@ def _fill(path, height, width):  # type: ignore[no-untyped-def]
     return runs[0, :n], runs[1, :n], runs[2, :n]
 
 
-@njit(cache=True)
+@njit(nogil=True, cache=True)
 def _cross(path, height, width):  # type: ignore[no-untyped-def]
     """Return runs of all pixels whose closed square the path meets."""
     runs, n = np.empty((3, 256), np.int32), 0
