@@ -101,7 +101,7 @@ def close_gaps(labels: NDArray[np.int32], values: NDArray[np.int32]) -> NDArray[
     return numbered
 
 
-@njit(cache=True)
+@njit(nogil=True, cache=True)
 def _count_runs(labels: Any) -> Any:
     n = 0
     for y in range(labels.shape[0]):
@@ -112,7 +112,7 @@ def _count_runs(labels: Any) -> Any:
     return n
 
 
-@njit(cache=True)
+@njit(nogil=True, cache=True)
 def _list_runs(labels: Any, n: Any) -> Any:
     rows, first, last = np.empty(n, np.int32), np.empty(n, np.int32), np.empty(n, np.int32)
     names = np.empty(n, np.int32)
@@ -134,7 +134,7 @@ def _list_runs(labels: Any, n: Any) -> Any:
     return rows, first, last, names
 
 
-@njit(cache=True)
+@njit(nogil=True, cache=True)
 def _box_runs(rows: Any, first: Any, last: Any, group: Any, n: Any) -> Any:
     boxes, areas = np.zeros((n, 4), np.int64), np.zeros(n, np.int64)
     for r in range(len(rows)):
@@ -147,7 +147,7 @@ def _box_runs(rows: Any, first: Any, last: Any, group: Any, n: Any) -> Any:
     return boxes, areas
 
 
-@njit(cache=True)
+@njit(nogil=True, cache=True)
 def _fill(mask: Any, rows: Any, first: Any, last: Any, top: Any, left: Any) -> None:
     height, width = mask.shape
     for r in range(len(rows)):
@@ -156,7 +156,7 @@ def _fill(mask: Any, rows: Any, first: Any, last: Any, top: Any, left: Any) -> N
             mask[y, max(first[r] - left, 0) : max(min(last[r] - left + 1, width), 0)] = True
 
 
-@njit(cache=True)
+@njit(nogil=True, cache=True)
 def _renumber(labels: Any, values: Any) -> Any:
     numbered = np.empty(labels.shape, np.int32)
     previous, name = np.int32(0), np.int32(0)

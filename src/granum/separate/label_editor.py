@@ -290,7 +290,7 @@ class LabelEditor:
         self.boxes.put(label, known)
 
 
-@njit(cache=True)
+@njit(nogil=True, cache=True)
 def _grow_into(parts, own):  # type: ignore[no-untyped-def]
     """Give the pixels of `own` that have no part to the part that they touch, ring by ring, in place.
 
