@@ -62,7 +62,7 @@ function Banners() {
     <div class="banners" role="status">
       {lost && (
         <p class="banner warn">
-          <span>No connection to granum. It is tried again by itself; nothing that was saved is lost.</span>
+          <span>No connection to granum; it is tried again by itself. What was saved is safe.</span>
           <Button label="Try now" onClick={retryConnection} text />
         </p>
       )}

@@ -161,4 +161,4 @@ test("axe finds nothing serious on any tab", async () => {
     const bad = found.violations.filter((one) => one.impact === "serious" || one.impact === "critical");
     expect(bad.map((one) => `${name}: ${one.id} ${one.nodes[0]?.html}`)).toEqual([]);
   }
-});
+}, 60_000);
