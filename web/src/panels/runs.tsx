@@ -44,7 +44,7 @@ function JobCard({ job }: { job: Job }) {
   const resumable = job.state === "cancelled" || job.state === "interrupted" || job.state === "failed";
   return (
     <li class="card flat">
-      <div class="row">
+      <div class="row wrap">
         <span class="card-title">{job.title || job.recipe}</span>
         <span class={`tag ${job.state === "failed" ? "bad" : ""}`}>{STATES[job.state]}</span>
         <span class="spring" />
@@ -69,7 +69,7 @@ function RunCard({ run }: { run: Run }) {
   const job = jobs.value.find((one) => one.id === run.id);
   return (
     <li class="card flat">
-      <div class="row">
+      <div class="row wrap">
         <span class="card-title">{run.title || run.recipe}</span>
         {run.edited && <span class="tag">corrected</span>}
         {job && job.failures.length > 0 && <span class="tag warn" title={job.failures.join("\n")}>{job.failures.length} failed</span>}
