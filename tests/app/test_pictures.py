@@ -332,11 +332,16 @@ def test_pixels_are_the_grey_levels_of_the_file(pictures, image_folder):
 
 def test_nan_and_infinity_have_no_grey_level_and_float_pixels_are_exact(image_folder, project):
     plane = np.array([[np.nan, np.inf, 1e-7, 3.25]], np.float32)
+    tifffile.imwrite(image_folder / "zero.tif", np.array([[0, np.nan]], np.float32))
+    # a span of 65535 makes the scale 1, which must not make floats pass for integers
+    tifffile.imwrite(image_folder / "span.tif", np.array([[0, 0.25, 65535]], np.float64))
     tifffile.imwrite(image_folder / "float.tif", plane)
     tifffile.imwrite(image_folder / "wide.tif", np.array([[-(2**31), 2**31 - 1, 5]], np.int32))
     with Pictures(project, [].append) as pictures:
         assert pictures.wait()
         entries = by_name(pictures)
+        assert [pictures.pixel(entries["zero.tif"].id, 0, 0, 0, x)[0] for x in range(2)] == [0, None]
+        assert pictures.pixel(entries["span.tif"].id, 0, 0, 0, 1) == [0.25]
         values = [pictures.pixel(entries["float.tif"].id, 0, 0, 0, x)[0] for x in range(4)]
         assert values == [None, None, float(np.float32(1e-7)), 3.25]
         assert [pictures.pixel(entries["wide.tif"].id, 0, 0, 0, x)[0] for x in range(3)] == [-(2**31), 2**31 - 1, 5]
@@ -361,6 +366,7 @@ def test_planes_may_be_read_from_many_threads(pictures):
     assert wrong == []
 
 
+@pytest.mark.slow
 def test_ten_thousand_known_images_open_fast(tmp_path):
     folder = tmp_path / "many"
     folder.mkdir()

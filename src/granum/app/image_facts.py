@@ -26,7 +26,7 @@ __all__ = [
     "value_maps",
 ]
 
-FACTS = 1
+FACTS = 2
 """Version of the facts; older ones are read from the file again."""
 _TINTS = ("#00ff00", "#ff00ff", "#00ffff", "#ffff00", "#ff7f00", "#7f7fff")
 _STAINS = {
@@ -95,7 +95,7 @@ def channel_colour(name: str, index: int, n: int, *, colour: bool) -> str:
 
 def value_maps(facts: dict[str, Any]) -> list[ValueMap]:
     """Return how each channel's grey levels become tile values."""
-    return [ValueMap(one["value_scale"], one["value_offset"], one["kept"]) for one in facts["channels"]]
+    return [ValueMap(one["value_scale"], one["value_offset"], one["kept"], one["exact"]) for one in facts["channels"]]
 
 
 def fill_entry(
@@ -121,7 +121,7 @@ def fill_entry(
     times = facts["frame_times_s"]
     if interval_s is not None and n_frames > 1:
         times = [interval_s * frame for frame in range(n_frames)]
-    channels = [{key: value for key, value in one.items() if key != "kept"} for one in facts["channels"]]
+    channels = [{key: value for key, value in one.items() if key not in ("kept", "exact")} for one in facts["channels"]]
     return ImageEntry.model_validate(
         {
             **entry.model_dump(),

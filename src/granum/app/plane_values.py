@@ -31,11 +31,14 @@ class ValueMap:
         The line.
     dtype : str
         "uint8" or "uint16": how tile values are kept; they always travel as uint16.
+    exact : bool
+        Whether grey levels can be told from tile values without loss: never for floats, which may be NaN, too.
     """
 
     scale: float = 1.0
     offset: float = 0.0
     dtype: str = "uint16"
+    exact: bool = True
 
     @classmethod
     def of_type(cls, dtype: np.dtype[Any]) -> ValueMap | None:
@@ -54,14 +57,9 @@ class ValueMap:
         low, high = float(low), float(high)
         span = high - low
         scale = span / (N_VALUES - 1) if span <= _LARGEST else high / (N_VALUES - 1) - low / (N_VALUES - 1)
-        if scale <= 0 or (dtype.kind in "iu" and span < N_VALUES):
+        if dtype.kind in "iu" and span < N_VALUES:
             return cls(offset=low)
-        return cls(scale=scale, offset=low)
-
-    @property
-    def exact(self) -> bool:
-        """Whether nothing is lost, for integers."""
-        return self.scale == 1.0
+        return cls(scale=scale if scale > 0 else 1.0, offset=low, exact=False)
 
     def apply(self, values: NDArray[Any]) -> NDArray[Any]:
         """Return tile values; what is not finite becomes 0."""

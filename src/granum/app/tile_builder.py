@@ -165,6 +165,7 @@ def _inspect(image: Image, folder: Path, large: bool, progress: Progress) -> dic
         facts["channels"].append({
             "index": c, "name": names[c], "value_scale": maps[c].scale, "value_offset": maps[c].offset, "low": low,
             "high": high, "colour": channel_colour(names[c], c, n, colour=image.colour), "kept": maps[c].dtype,
+            "exact": maps[c].exact,
         })  # fmt: skip
     shown = slice(None) if image.colour else slice(0, 4)
     folder.mkdir(parents=True, exist_ok=True)
