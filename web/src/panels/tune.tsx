@@ -5,7 +5,7 @@ import { count, durationText } from "../state/numbers";
 import { openPreviewResults } from "../state/results";
 import { askExact, changeSettings, exactPreview, preview, previewBusy, previewOfCurrent, previewProblem, previewStep } from "../state/preview";
 import { changed, channelChoice, channelMap, channelNames, chooseRecipe, openRecipeFile, openedRecipe, recipe, recipes } from "../state/recipe";
-import type { HistogramInfo, RecipeInfo } from "../api/types";
+import type { HistogramInfo, PreviewResult, RecipeInfo } from "../api/types";
 import { greyLevel, histogramKey, histograms, plane } from "../state/view";
 import { Button } from "./controls";
 import { Icon } from "./icons";
@@ -25,6 +25,12 @@ function shownHistogram(): HistogramInfo | null {
   return { ...found, low: greyLevel(channel, found.low), high: greyLevel(channel, found.high), threshold: null };
 }
 
+function exactness(result: PreviewResult | null, exact: boolean): string {
+  if (!result) return current.value ? "on its way" : "no image";
+  if (!result.exact) return `preview at 1/${2 ** result.level} size`;
+  return exact ? "exact" : "changing";
+}
+
 function Finding() {
   const result = previewOfCurrent.value;
   const exact = exactPreview.value !== null;
@@ -34,7 +40,7 @@ function Finding() {
         <strong class="big number">{result ? result.n_objects.toLocaleString("en") : "–"}</strong>
         <span>{result?.n_objects === 1 ? "object" : "objects"}</span>
         <span class="spring" />
-        <span class={`tag ${exact ? "good" : ""}`}>{!result ? (current.value ? "on its way" : "no image") : result.exact ? "exact" : `preview at 1/${2 ** result.level} size`}</span>
+        <span class={`tag ${exact ? "good" : ""}`}>{exactness(result, exact)}</span>
       </div>
       <div class="finding-line quiet">
         <span class="number">{result ? durationText(result.total_ms) : "–"}</span>

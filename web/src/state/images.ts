@@ -1,5 +1,5 @@
 /** The images of the project, which one is looked at, and what is on its way up. */
-import { computed, signal } from "@preact/signals";
+import { batch, computed, signal } from "@preact/signals";
 import { api, upload } from "../api/client";
 import type { ImageEntry, PixelSizeInfo, Project } from "../api/types";
 import { attempt, fail, say } from "./page";
@@ -54,22 +54,34 @@ export function sizeText(image: ImageEntry): string {
   return parts.join(" · ");
 }
 
-/** The image to look at when the chosen one is gone: the one that took its place, or the first that is ready. */
-export function keepCurrent(list: ImageEntry[], id: string | null): string | null {
+/**
+ * The image to look at when the list changes. A file goes by a provisional id until it is hashed, so one whose id is gone
+ * is looked for by its name; else the first that is ready takes its place.
+ */
+export function keepCurrent(list: ImageEntry[], id: string | null, before: ImageEntry[] = []): string | null {
   if (id !== null && list.some((image) => image.id === id)) return id;
-  return (list.find((image) => image.status === "ready") ?? list[0])?.id ?? null;
+  const name = before.find((image) => image.id === id)?.name;
+  const same = name === undefined ? undefined : list.find((image) => image.name === name);
+  return (same ?? list.find((image) => image.status === "ready") ?? list[0])?.id ?? null;
+}
+
+/** Show a new list and stay at the image that is looked at. */
+function show(list: ImageEntry[]): void {
+  const before = images.value;
+  batch(() => {
+    images.value = list;
+    currentId.value = keepCurrent(list, currentId.value, before);
+  });
 }
 
 export function takeImages(changed: ImageEntry[], removed: string[] = []): void {
-  images.value = mergeImages(images.value, changed, removed);
-  currentId.value = keepCurrent(images.value, currentId.value);
+  show(mergeImages(images.value, changed, removed));
 }
 
 export async function loadImages(): Promise<void> {
   const list = await api.images();
-  images.value = mergeImages([], list.images);
   imagesKnown.value = true;
-  currentId.value = keepCurrent(images.value, currentId.value);
+  show(mergeImages([], list.images));
 }
 
 export function stepImage(by: number): void {

@@ -14,6 +14,8 @@ export const previewProblem = signal("");
 /** What the worker is doing, shown only after a second. */
 export const previewStep = signal("");
 export const previewBusy = signal(false);
+/** Whether what is shown is the answer to what was asked last: an older result is never called exact. */
+export const previewSettled = signal(true);
 /** Plane that the preview belongs to. */
 export const previewPlane = signal({ t: 0, z: 0 });
 
@@ -32,7 +34,7 @@ export const previewOfCurrent = computed(() => {
 export const exactPreview = computed(() => {
   const result = previewOfCurrent.value;
   const at = previewPlane.value;
-  return result?.exact && at.t === plane.value.t && at.z === plane.value.z ? result : null;
+  return result?.exact && previewSettled.value && at.t === plane.value.t && at.z === plane.value.z ? result : null;
 });
 
 export function usePreviewConnection(socket: Connection): void {
@@ -63,6 +65,7 @@ function build(level: number): Ask | null {
 
 function put(step: { line: Line<Ask>; send: Ask | null }): void {
   line = step.line;
+  previewSettled.value = step.send === null && line.waiting === null && line.shown === line.sent;
   if (!step.send) return;
   planesAsked.set(line.sent, { t: step.send.t ?? 0, z: step.send.z ?? 0, level: step.send.level ?? 0 });
   if (!connection?.send({ ...step.send, request: line.sent })) {
@@ -75,6 +78,7 @@ function put(step: { line: Line<Ask>; send: Ask | null }): void {
 
 /** A setting is moving: ask at the level on screen, once per frame of the display. */
 export function askWhileMoving(): void {
+  previewSettled.value = false;
   if (frame) return;
   frame = requestAnimationFrame(() => {
     frame = 0;

@@ -23,6 +23,12 @@ test("the filter takes every word, the current image stays while it is there", (
   expect(keepCurrent([], "9")).toBeNull();
 });
 
+test("an image that got its lasting id is still the one that is looked at", () => {
+  const before = [image({ id: "provisional-2", name: "b.tif" }), image({ id: "1", name: "a.tif" })];
+  const after = [image({ id: "1", name: "a.tif" }), image({ id: "hash", name: "b.tif" })];
+  expect(keepCurrent(after, "provisional-2", before)).toBe("hash");
+});
+
 test("pixel sizes that differ in y and x are both told", () => {
   expect(pixelSizeText({ y: 0.5, x: 0.5, unit: "nm", source: "file" })).toBe("0.5 nm/px");
   expect(pixelSizeText({ y: 0.5, x: 0.25, unit: "um", source: "file" })).toBe("0.5 × 0.25 µm/px");
