@@ -96,12 +96,21 @@ def test_the_same_bytes_at_the_same_time_are_one_file(inbox, project):
 @pytest.mark.parametrize(
     ("wish", "name"),
     [
-        ("../../../evil.tif", "evil.tif"), ("..\\evil.tif", "evil.tif"), ("/etc/evil.tif", "evil.tif"),
-        ("a\0b.tif", "ab.tif"), ("\\\\server\\share\\a.tif", "a.tif"), ("con.tif", "_con.tif"),
-        (".hidden.tif", "hidden.tif"), ("C:\\a.tif", "a.tif"), ("<script>.tif", "_script_.tif"), ("x" * 400 + ".tif", "x" * 196 + ".tif"),
-        ("no extension", "no extension.tif"), ("picture.dat", "picture.dat.tif"), ("..", "image.tif"),
+        ("../../../evil.tif", "evil.tif"),
+        ("..\\evil.tif", "evil.tif"),
+        ("/etc/evil.tif", "evil.tif"),
+        ("a\0b.tif", "ab.tif"),
+        ("\\\\server\\share\\a.tif", "a.tif"),
+        ("con.tif", "_con.tif"),
+        (".hidden.tif", "hidden.tif"),
+        ("C:\\a.tif", "a.tif"),
+        ("<script>.tif", "_script_.tif"),
+        ("x" * 400 + ".tif", "x" * 196 + ".tif"),
+        ("no extension", "no extension.tif"),
+        ("picture.dat", "picture.dat.tif"),
+        ("..", "image.tif"),
     ],
-)  # fmt: skip
+)
 def test_a_name_stays_inside_and_can_be_found_again(inbox, project, image_folder, wish, name):
     outside = sorted(image_folder.parent.iterdir())
     answer = send(inbox, wish, tiff())

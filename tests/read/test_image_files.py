@@ -123,3 +123,39 @@ def test_the_table_of_formats_has_no_extension_twice_and_every_reader_exists() -
     extensions = [extension for format in FORMATS for extension in format.extensions]
     assert len(extensions) == len(set(extensions))
     assert all(callable(format.load_reader()) for format in FORMATS)
+
+
+def test_rows_are_those_of_the_plane_wherever_a_file_gives_rows(sample_files: dict[str, Path]) -> None:
+    with_rows = 0
+    for name, path in sample_files.items():
+        image = read_image(path)
+        if image.read_rows is None:
+            continue
+        with_rows += 1
+        frames, channels, depth, height, _ = image.shape
+        for t, c, z in {(0, 0, 0), (frames - 1, channels - 1, depth - 1)}:
+            plane = image.read_plane(t, c, z)
+            for y0, y1 in ((0, height), (height // 2, height // 2 + 1), (height - 1, height)):
+                rows = image.read_rows(t, c, z, y0, y1)
+                assert rows.dtype == plane.dtype, name
+                assert np.array_equal(rows, plane[y0:y1]), name
+        for y0, y1 in ((0, height + 1), (-1, 1), (1, 1)):
+            with pytest.raises(ReadError, match="has no rows"):
+                image.read_rows(0, 0, 0, y0, y1)
+    assert with_rows >= 3
+
+
+@pytest.mark.parametrize("how", [{"photometric": "miniswhite"}, {"byteorder": ">"}, {"bigtiff": True}])
+def test_rows_of_a_tiff_are_inverted_and_turned_like_its_planes(tmp_path: Path, how: dict[str, object]) -> None:
+    pixels = np.random.default_rng(1).integers(0, 65535, (4, 33, 21)).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", pixels, **{"photometric": "minisblack", **how})
+    image = read_image(tmp_path / "a.tif")
+    assert image.read_rows is not None
+    for t in (0, 3):
+        assert np.array_equal(image.read_rows(t, 0, 0, 5, 30), image.read_plane(t, 0, 0)[5:30])
+
+
+def test_a_series_of_files_gives_no_rows(tmp_path: Path) -> None:
+    for i in range(2):
+        tifffile.imwrite(tmp_path / f"{i}.tif", np.full((4, 5), i, np.uint8))
+    assert read_series([tmp_path / "0.tif", tmp_path / "1.tif"]).read_rows is None

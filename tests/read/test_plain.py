@@ -116,3 +116,31 @@ def test_the_limit_can_be_moved_by_hand(tmp_path: Path) -> None:
 def test_a_legitimate_20000_square_png_opens(tmp_path: Path) -> None:
     (tmp_path / "big.png").write_bytes(imagecodecs.png_encode(np.full((20_000, 20_000), 7, np.uint8), level=1))
     assert read_image(tmp_path / "big.png").plane()[-1, -1] == 7
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_a_large_jpeg_has_the_pixels_of_a_small_one_and_a_cut_one_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    from granum.read import plain
+
+    rng = np.random.default_rng(3)
+    shape = (70, 90, 3) if mode == "RGB" else (70, 90)
+    PillowImage.fromarray(rng.integers(0, 255, shape).astype(np.uint8)).save(tmp_path / "a.jpg", quality=80)
+    as_small = [read_image(tmp_path / "a.jpg").read_plane(0, c, 0) for c in range(len(mode))]
+    monkeypatch.setattr(plain, "_LARGE_JPEG", 100)
+    as_large = [read_image(tmp_path / "a.jpg").read_plane(0, c, 0) for c in range(len(mode))]
+    assert np.array_equal(as_small, as_large)
+    data = (tmp_path / "a.jpg").read_bytes()
+    for part in (0.5, 0.9, 0.999):
+        (tmp_path / "a.jpg").write_bytes(data[: int(part * len(data))])
+        with pytest.raises(ReadError, match="truncated JPEG"):
+            read_image(tmp_path / "a.jpg").read_plane(0, 0, 0)
+
+
+def test_a_cut_12_bit_jpeg_is_refused(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 4095, (40, 50)).astype(np.uint16)
+    data = imagecodecs.jpeg_encode(pixels, level=98, bitspersample=12)
+    (tmp_path / "a.jpg").write_bytes(data[: len(data) // 2])
+    with pytest.raises(ReadError, match="truncated JPEG"):
+        read_image(tmp_path / "a.jpg").read_plane(0, 0, 0)

@@ -22,6 +22,7 @@ __all__ = ["read_bmp", "read_jpeg", "read_npy", "read_png"]
 
 # the two chroma channels of a grey JPEG may each be off by one step before the conversion to RGB
 _JPEG_GREY_TOLERANCE = 4
+_LARGE_JPEG = 50_000_000
 
 
 def read_png(path: Path, *, max_plane_bytes: int) -> Image:
@@ -49,7 +50,7 @@ def read_png(path: Path, *, max_plane_bytes: int) -> Image:
 
 def read_jpeg(path: Path, *, max_plane_bytes: int) -> Image:
     """Return a JPEG turned upright by its EXIF tag; CMYK becomes RGB, 12 bit stays 12 bit."""
-    precision, height, width, samples = _jpeg_frame(path)
+    precision, height, width, samples, frame_end = _jpeg_frame(path)
     bytes_per_pixel = samples * (2 if precision > 8 else 1)
     stored = path.stat().st_size
     check_declared_size(path, (height, width), bytes_per_pixel, stored=stored, max_bytes=max_plane_bytes)
@@ -58,20 +59,32 @@ def read_jpeg(path: Path, *, max_plane_bytes: int) -> Image:
         import imagecodecs
 
         def load(t: int) -> NDArray[Any]:
-            pixels: NDArray[Any] = imagecodecs.jpeg_decode(path.read_bytes())
+            data = path.read_bytes()
+            _check_jpeg_end(path, data, frame_end)
+            pixels: NDArray[Any] = imagecodecs.jpeg_decode(data)
             return pixels
 
     else:
         with _pillow_jpeg(path) as picture:
             orientation = picture.getexif().get(0x0112, 1)
-            if picture.mode == "CMYK":
-                notes.append("Stored as CMYK for printing; converted to RGB.")
+            cmyk = picture.mode == "CMYK"
+        if cmyk:
+            notes.append("Stored as CMYK for printing; converted to RGB.")
         if orientation in range(2, 9):
             notes.append(f"Turned upright as its EXIF orientation {orientation} says.")
+        # Pillow takes five times the memory of a colour picture; both decode to the same pixels
+        direct = height * width > _LARGE_JPEG and not cmyk and orientation not in range(2, 9)
 
         def load(t: int) -> NDArray[Any]:
             from PIL import ImageOps
 
+            if direct:
+                import imagecodecs
+
+                data = path.read_bytes()
+                _check_jpeg_end(path, data, frame_end)
+                pixels: NDArray[Any] = imagecodecs.jpeg_decode(data)
+                return pixels
             with _pillow_jpeg(path) as picture:
                 upright = ImageOps.exif_transpose(picture)
                 return np.asarray(upright.convert("RGB") if upright.mode == "CMYK" else upright)
@@ -156,8 +169,15 @@ def _pillow_jpeg(path: Path) -> Any:
     return JpegImageFile(path)
 
 
-def _jpeg_frame(path: Path) -> tuple[int, int, int, int]:
-    """Return (precision, height, width, components) from the frame header, walking the markers before it."""
+def _check_jpeg_end(path: Path, data: bytes, frame_end: int) -> None:
+    """Refuse a JPEG that is cut, whose end the decoder would invent; pixels cannot hold the two bytes of the mark."""
+    start = data.find(b"\xff\xda", frame_end)
+    if start < 0 or data.find(b"\xff\xd9", start) < 0:
+        raise ReadError(f"{path}: is a truncated JPEG: the mark of its end is missing.")
+
+
+def _jpeg_frame(path: Path) -> tuple[int, int, int, int, int]:
+    """Return (precision, height, width, components, end) of the frame header, walking the markers before it."""
     with path.open("rb") as file:
         file.seek(2)
         for _ in range(10_000):
@@ -174,6 +194,6 @@ def _jpeg_frame(path: Path) -> tuple[int, int, int, int]:
             length = struct.unpack(">H", file.read(2))[0]
             if 0xC0 <= code <= 0xCF and code not in (0xC4, 0xC8, 0xCC):
                 precision, height, width, components = struct.unpack(">BHHB", file.read(6))
-                return precision, height, width, components
+                return precision, height, width, components, file.tell()
             file.seek(max(length - 2, 0), 1)
     raise ReadError(f"{path}: is a JPEG without a picture; it is truncated or damaged.")
