@@ -239,7 +239,10 @@ def test_a_fill_is_replayed_as_it_was_whatever_happens_to_its_border():
     assert book.replayed().areas() == layer.areas()
 
 
-def test_changes_since_a_version_cover_all_that_changed():
+@pytest.mark.parametrize("limits", [(64, 1000), (1000, 10), (5, 1000)])
+def test_changes_since_a_version_cover_all_that_changed(monkeypatch, limits):
+    monkeypatch.setattr(paint_layer_file, "_MOST_RECTS", limits[0])
+    monkeypatch.setattr(paint_layer_file, "_KEPT_RECTS", limits[1])
     book = Book()
     layer = book.replayed()
     rng = np.random.default_rng(0)
