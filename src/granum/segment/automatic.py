@@ -352,11 +352,21 @@ def _clean(mask: NDArray[np.bool_], relief: NDArray[np.float32], level: float, s
 
 @njit(cache=True)
 def _rises(labels: Any, relief: Any, level: Any, n: Any) -> Any:
-    """Return the sum of what rises over the level, for each of `n` labels."""
+    """Return the sum of what rises over the level, for each of `n` labels but the background."""
     sums = np.zeros(n)
+    width = labels.shape[1]
     for y in range(labels.shape[0]):
-        for x in range(labels.shape[1]):
-            sums[labels[y, x]] += max(relief[y, x] - level, np.float32(0))
+        x = 0
+        while x < width:
+            k = labels[y, x]
+            if k == 0:  # what rises in the background is not asked for
+                x += 1
+                continue
+            rise = sums[k]
+            while x < width and labels[y, x] == k:
+                rise += max(relief[y, x] - level, np.float32(0))
+                x += 1
+            sums[k] = rise
     return sums
 
 

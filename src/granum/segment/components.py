@@ -14,7 +14,6 @@ from granum.errors import SettingError, ShapeError
 __all__ = ["count_labels", "keep_components", "label_components"]
 
 _ROWS = 32  # rows per strip
-_BAND = 1 << 18  # pixels of which NumPy may make a wider copy
 
 
 def label_components(mask: ArrayLike, *, connectivity: Literal[1, 2] = 1) -> NDArray[np.int32]:
@@ -103,12 +102,26 @@ def keep_components(
 
 
 def count_labels(labels: NDArray[np.int32], n: int) -> NDArray[np.int64]:
-    """Return how many pixels each label 0..n has, as `numpy.bincount` without its 8 bytes per pixel."""
-    rows = max(1, _BAND // labels.shape[1])
+    """Return how many pixels each label 0..n has, as `numpy.bincount` without its 8 bytes per pixel.
+
+    Labels must lie in that range: nothing checks them.
+    """
+    return np.asarray(_count_pixels(labels, np.int64(n)))
+
+
+@njit(cache=True)
+def _count_pixels(labels: Any, n: Any) -> Any:
+    """Count pixels run by run."""
     areas = np.zeros(n + 1, np.int64)
-    for y in range(0, labels.shape[0], rows):
-        some = np.bincount(labels[y : y + rows].ravel())
-        areas[: len(some)] += some
+    width = labels.shape[1]
+    for y in range(labels.shape[0]):
+        row = labels[y]
+        first = 0
+        for x in range(1, width):
+            if row[x] != row[first]:
+                areas[row[first]] += x - first
+                first = x
+        areas[row[first]] += width - first
     return areas
 
 

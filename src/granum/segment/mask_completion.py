@@ -81,12 +81,17 @@ def _measure_gaps(gaps: Any, relief: Any, n: Any) -> Any:
     total, count, outside = np.zeros(n + 1), np.zeros(n + 1, np.int64), np.zeros(n + 1, np.uint8)
     lowest = np.full(n + 1, np.inf)
     for y in range(height):
-        for x in range(width):
-            k = gaps[y, x]
-            total[k] += relief[y, x]
-            count[k] += 1
-            lowest[k] = min(lowest[k], relief[y, x])
-            if y == 0 or x == 0 or y == height - 1 or x == width - 1:
+        x = 0
+        while x < width:
+            k, first = gaps[y, x], x
+            level, least = total[k], lowest[k]  # sums go on pixel by pixel: the order of rounding stays
+            while x < width and gaps[y, x] == k:
+                level += relief[y, x]
+                least = min(least, relief[y, x])
+                x += 1
+            total[k], lowest[k] = level, least
+            count[k] += x - first
+            if y == 0 or first == 0 or y == height - 1 or x == width:
                 outside[k] = 1
     return total, count, lowest, outside
 

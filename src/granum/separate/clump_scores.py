@@ -71,34 +71,18 @@ def outlines(labels: Any, clumps: Any, n_parts: Any) -> Any:
     outline = np.zeros(n_parts + 1, np.int64)
     cut = np.zeros(n_parts + 1, np.int64)
     clump_of = np.zeros(n_parts + 1, np.int64)
-    beyond = np.zeros(width, np.int32)
-    for y in range(height + 1):
-        row = labels[y] if y < height else beyond
-        above = labels[y - 1] if y > 0 else beyond
+    for y in range(height):
         for x in range(width):
-            if row[x] != above[x]:
-                _count_edge(outline, cut, row[x], above[x])
-        if y == height:
-            break
-        before = np.int32(0)
-        for x in range(width):
-            k = row[x]
-            if k != before:
-                _count_edge(outline, cut, k, before)
-                if k != 0:  # the whole run lies in one clump
-                    clump_of[k] = clumps[y, x]
-                before = k
-        if before != 0:
-            outline[before] += 1
+            k = labels[y, x]
+            if k == 0:
+                continue
+            clump_of[k] = clumps[y, x]
+            for step in range(4):
+                b, a = y + (step == 0) - (step == 1), x + (step == 2) - (step == 3)
+                if b < 0 or a < 0 or b >= height or a >= width:
+                    outline[k] += 1
+                elif labels[b, a] != k:
+                    outline[k] += 1
+                    if labels[b, a] != 0:
+                        cut[k] += 1
     return outline, cut, clump_of
-
-
-@njit(cache=True, inline="always")
-def _count_edge(outline: Any, cut: Any, one: Any, other: Any) -> None:
-    """Count a pixel edge between two parts; 0 is background, or what lies beyond the frame."""
-    if one != 0:
-        outline[one] += 1
-        cut[one] += other != 0
-    if other != 0:
-        outline[other] += 1
-        cut[other] += one != 0

@@ -36,10 +36,15 @@ def part_extents(labels, n_parts):  # type: ignore[no-untyped-def]
     top = np.full(n_parts + 1, height, np.int64)
     bottom = np.full(n_parts + 1, -1, np.int64)
     for y in range(height):
-        for x in range(width):
-            part = labels[y, x]
+        row = labels[y]
+        x = 0
+        while x < width:
+            part, first = row[x], x
+            x += 1
+            while x < width and row[x] == part:
+                x += 1
             if part > 0:
-                area[part] += 1
+                area[part] += x - first
                 if y > bottom[part]:
                     bottom[part] = y
                     top[part] = min(top[part], y)
@@ -49,12 +54,17 @@ def part_extents(labels, n_parts):  # type: ignore[no-untyped-def]
     columns = np.empty((start[n_parts + 1], 2), np.int32)
     columns[:, 0], columns[:, 1] = width, -1
     for y in range(height):
-        for x in range(width):
-            part = labels[y, x]
+        row = labels[y]
+        x = 0
+        while x < width:
+            part, first = row[x], x
+            x += 1
+            while x < width and row[x] == part:
+                x += 1
             if part > 0:
-                row = start[part] + y - top[part]
-                columns[row, 0] = min(columns[row, 0], x)
-                columns[row, 1] = max(columns[row, 1], x)
+                place = start[part] + y - top[part]
+                columns[place, 0] = min(columns[place, 0], first)
+                columns[place, 1] = max(columns[place, 1], x - 1)
     return area, top, start, columns
 
 

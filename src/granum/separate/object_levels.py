@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from granum.arrays import check_area, check_image, check_labels, check_same_shape
 from granum.errors import SettingError
+from granum.preprocess.middle_value import median_of
 from granum.segment.depth import deeper_than
 from granum.separate.distance import distance_map
 from granum.step_cache import remembered
@@ -181,7 +182,7 @@ def _fractions(
     sign = 1.0 if outside <= inner_image[1:].mean() else -1.0
     residual = sign * residual - relief[rows]
     residual = (residual - cv2.blur(residual, (15, 1)))[free]
-    noise = 1.4826 * float(np.median(np.abs(residual - np.median(residual)))) if residual.size else 0.0
+    noise = 1.4826 * float(median_of(np.abs(residual - median_of(residual)))) if residual.size else 0.0
     weight = 1.0 if typical <= 0 else 1 / (1 + (typical / max(noise, 1e-9 * typical) / _CLEAR_SNR) ** 2)
     fraction = np.full(len(inner), 0.5)
     if level == "counts":
@@ -203,13 +204,14 @@ def _grow(labels: Any, closed: Any, reach: Any) -> Any:
     columns = np.empty(labels.size, np.int32)
     tail = 0
     for y in range(height):
+        row, above, below = labels[y], labels[max(y - 1, 0)], labels[min(y + 1, height - 1)]
         for x in range(width):
-            if labels[y, x] > 0:
-                edge = (y > 0 and labels[y - 1, x] == 0) or (x > 0 and labels[y, x - 1] == 0)
-                edge = edge or (y + 1 < height and labels[y + 1, x] == 0) or (x + 1 < width and labels[y, x + 1] == 0)
-                if edge:
-                    rows[tail], columns[tail] = y, x
-                    tail += 1
+            if row[x] == 0:
+                continue
+            sides = row[max(x - 1, 0)] == 0 or row[min(x + 1, width - 1)] == 0
+            if sides or above[x] == 0 or below[x] == 0:
+                rows[tail], columns[tail] = y, x
+                tail += 1
     # one ring after the other: all pixels of a ring are as many steps from their object
     head, ring, done = 0, tail, 0
     while head < tail:

@@ -11,7 +11,7 @@ import heapq
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+from numba import njit, prange
 from numpy.typing import NDArray
 
 from granum.separate.hulls import fill_chains, join_chains, part_extents, twice_hull_area
@@ -79,21 +79,28 @@ def _row_contacts(labels, distance, light, y, place, keys, saddles, values):  # 
     return place
 
 
-@njit(cache=True)
-def find_contacts(labels, distance, light):  # type: ignore[no-untyped-def]
+def find_contacts(
+    labels: NDArray[np.int32], distance: NDArray[np.float32], light: NDArray[np.float32]
+) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]]:
     """Return key (lower label * (pixels + 1) + higher), saddle and image of all pairs of pixels at cuts, row by row."""
-    height = len(labels)
-    no_keys, no_values = np.empty(0, np.int64), np.empty(0, np.float32)
-    place = np.zeros(height + 1, np.int64)
-    for y in range(height):
-        place[y + 1] = _row_contacts(labels, distance, light, y, 0, no_keys, no_values, no_values)
-    place = np.cumsum(place)
-    keys = np.empty(place[-1], np.int64)
-    saddles, values = np.empty(place[-1], np.float32), np.empty(place[-1], np.float32)
-    if place[-1] > 0:
-        for y in range(height):
-            _row_contacts(labels, distance, light, y, place[y], keys, saddles, values)
-    return keys, saddles, values
+    none = np.empty(0, np.int64), np.empty(0, np.float32), np.empty(0, np.float32)
+    counts = _all_contacts(labels, distance, light, np.zeros(len(labels), np.int64), *none)
+    ends = np.cumsum(counts)
+    n = int(ends[-1])
+    found = np.empty(n, np.int64), np.empty(n, np.float32), np.empty(n, np.float32)
+    if n:
+        _all_contacts(labels, distance, light, ends - counts, *found)
+    return found
+
+
+@njit(cache=True, parallel=True)
+def _all_contacts(labels, distance, light, start, keys, saddles, values):  # type: ignore[no-untyped-def]
+    """Write the contacts of each row from its start on, none without room; return their number per row."""
+    counts = np.empty(len(labels), np.int64)
+    for y in prange(len(labels)):
+        row = np.int64(y)  # the loop counts without sign, and row - 1 would turn into a float
+        counts[y] = _row_contacts(labels, distance, light, row, start[y], keys, saddles, values) - start[y]
+    return counts
 
 
 @njit(cache=True)
