@@ -207,12 +207,12 @@ def test_strokes_survive_reload_and_both_tabs_show_them(story, signed_in, folder
     page.locator(".image-item").nth(2).wait_for(timeout=60_000)
     story.open_image("field 3.tif")
     story.tab("Paint")
-    page.locator(".viewer").wait_for()
+    page.locator(".viewer-place").wait_for()
     other = signed_in(story.served, viewport={"width": 1280, "height": 800})
     other.locator(".image-item button").filter(has_text="field 3.tif").first.click()
     other.get_by_role("tab", name="Paint").click()
     page.wait_for_timeout(500)
-    box = page.locator(".viewer").bounding_box()
+    box = page.locator(".viewer-place").bounding_box()
     middle_x, middle_y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.keyboard.press("b")
     for offset in (-40, 40):
