@@ -7,7 +7,7 @@ import json
 import numpy as np
 import tifffile
 
-from granum.app.messages import EditRequest, RunRequest
+from granum.app.run_messages import EditRequest, RunRequest
 from granum.app.run_plan import plan_run
 from granum.batch import run_batch
 from granum.samples import simulate_particles

@@ -14,9 +14,10 @@ import pytest
 import tifffile
 
 from granum.app.jobs import Jobs
-from granum.app.messages import ChannelInfo, ImageEntry, RunRequest
+from granum.app.messages import ChannelInfo, ImageEntry
 from granum.app.problems import Problem
 from granum.app.project import Project
+from granum.app.run_messages import RunRequest
 
 QUICK = """
 name = "quick"

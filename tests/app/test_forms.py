@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from granum.app.forms import RecipeShelf, describe_recipe, settings_of, step_keys
-from granum.app.messages import RecipeRequest
 from granum.app.problems import Problem
+from granum.app.recipe_messages import RecipeRequest
 from granum.errors import OutputError, RecipeError, SettingError
 from granum.recipe import list_recipes, load_recipe, parse_recipe
 from granum.steps import STEPS, load_step

@@ -11,8 +11,9 @@ from fastapi.testclient import TestClient
 
 from granum.app.downloads import Downloads
 from granum.app.job_routes import make_router
-from granum.app.messages import ErrorBody, Job, JobList
+from granum.app.messages import ErrorBody
 from granum.app.problems import add_error_handlers
+from granum.app.run_messages import Job, JobList
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ import pytest
 import tifffile
 
 from granum.app.jobs import MOST_ITEMS, Jobs, _shortened
-from granum.app.messages import JobItem
 from granum.app.problems import Problem
+from granum.app.run_messages import JobItem
 from granum.errors import SettingError
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs process groups")
@@ -155,7 +155,7 @@ import sys, time
 sys.path.insert(0, sys.argv[1])
 from granum.app.project import Project
 from granum.app.jobs import Jobs
-from granum.app.messages import RunRequest
+from granum.app.run_messages import RunRequest
 from pathlib import Path
 import importlib.util
 spec = importlib.util.spec_from_file_location("bench", sys.argv[2])

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from granum.app import paint_layer as paint_layer_file
-from granum.app.messages import Stroke
 from granum.app.paint_layer import MOST_UNDO, PaintLayer
+from granum.app.paint_messages import Stroke
 from granum.app.problems import Problem
 from granum.app.strokes import cover
 

@@ -21,7 +21,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # which client it takes is no concern of granum's
     from fastapi.testclient import TestClient
 
-from granum.app.messages import ClassInfo
+from granum.app.paint_messages import ClassInfo
 from granum.app.paint_routes import make_router
 from granum.app.paint_store import PaintStore
 from granum.app.problems import add_error_handlers

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from granum.app.journal import Journal
-from granum.app.messages import Stroke
+from granum.app.paint_messages import Stroke
 from granum.app.paint_store import PaintStore
 from granum.app.problems import Problem
 

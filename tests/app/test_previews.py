@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from granum.app.forms import RecipeShelf
-from granum.app.messages import PreviewRequest, PreviewResult
 from granum.app.preview_worker import PreviewSource
 from granum.app.previews import Previews
 from granum.app.problems import Problem
+from granum.app.recipe_messages import PreviewRequest, PreviewResult
 from granum.errors import SettingError
 from granum.samples import simulate_particles
 

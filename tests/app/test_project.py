@@ -15,7 +15,7 @@ import pytest
 import tifffile
 
 from granum.app import project as module
-from granum.app.messages import ClassInfo
+from granum.app.paint_messages import ClassInfo
 from granum.app.problems import Problem
 from granum.app.project import Project
 from granum.errors import OutputError, ReadError, SettingError

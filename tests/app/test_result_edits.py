@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from granum.app.label_planes import check_sum
-from granum.app.messages import EditRequest
 from granum.app.problems import Problem
 from granum.app.result_edits import EditLog, FrameEdits
+from granum.app.run_messages import EditRequest
 from granum.errors import GranumError
 from granum.separate import edit_labels
 
@@ -267,7 +267,7 @@ import sys
 from pathlib import Path
 import numpy as np
 from granum.app.label_planes import check_sum
-from granum.app.messages import EditRequest
+from granum.app.run_messages import EditRequest
 from granum.app.result_edits import EditLog, FrameEdits
 labels = np.arange(1, 1001, dtype=np.int32).reshape(20, 50)
 edits = FrameEdits(labels, check_sum(labels), EditLog(Path(sys.argv[1])))

@@ -11,12 +11,12 @@ from fastapi.testclient import TestClient
 sys.path.insert(0, str(Path(__file__).parent))  # tests are no package
 from result_fixtures import RUN, finish_run, write_images
 
-from granum.app.messages import EditAck, ObjectTableBody, Run, RunList
 from granum.app.pictures import Pictures
 from granum.app.problems import add_error_handlers
 from granum.app.project import Project
 from granum.app.result_routes import make_router
 from granum.app.results import Results
+from granum.app.run_messages import EditAck, ObjectTableBody, Run, RunList
 from granum.report.label_images import read_labels
 
 PLACE = f"/api/v1/runs/{RUN}/images/field"

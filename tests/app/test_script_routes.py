@@ -4,8 +4,8 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from granum.app.messages import Scripts
 from granum.app.problems import add_error_handlers
+from granum.app.run_messages import Scripts
 from granum.app.run_plan import plan_run
 from granum.app.script_export import make_scripts
 from granum.app.script_routes import make_router

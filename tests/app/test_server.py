@@ -13,7 +13,6 @@ import tifffile
 from fastapi.testclient import TestClient
 
 from granum.app.guard import Address
-from granum.app.messages import SOCKET_MESSAGES
 from granum.app.problems import Problem
 from granum.app.server import build
 from granum.app.sessions import Sessions
@@ -109,10 +108,6 @@ def test_the_routes_are_those_of_the_documentation(folder):
         for method in methods
     }
     assert there == documented_routes()
-
-
-def test_messages_of_the_socket_are_models():
-    assert all(hasattr(model, "model_json_schema") for model in SOCKET_MESSAGES)
 
 
 def children_of(process):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from granum.app import strokes as strokes_file
-from granum.app.messages import Stroke
+from granum.app.paint_messages import Stroke
 from granum.app.problems import Problem
 from granum.app.strokes import FARTHEST_FILL, check_points, cover, fill, quantise, split_runs
 from granum.app.tiles import TILE

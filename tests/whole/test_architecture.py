@@ -29,6 +29,9 @@ DATA = {
 }  # fmt: skip
 # module -> the test file of the public function that it serves
 TESTED_WITH = {
+    "app/paint_messages": "messages",
+    "app/recipe_messages": "messages",
+    "app/run_messages": "messages",
     "app/builder_process": "tile_builder",
     "app/corrected_runs": "results",
     "app/folder_scan": "pictures",

@@ -12,8 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from granum.app.messages import RecipeInfo, RecipeList, RecipeRequest, SettingInfo, Settings, StepInfo
 from granum.app.problems import Problem
+from granum.app.recipe_messages import RecipeInfo, RecipeList, RecipeRequest, SettingInfo, Settings, StepInfo
 from granum.errors import OutputError, RecipeError
 from granum.recipe import Recipe, list_recipes, load_recipe, parse_recipe
 from granum.steps import Setting, load_step, nearest_name

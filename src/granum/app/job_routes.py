@@ -10,7 +10,7 @@ from fastapi.responses import FileResponse, Response, StreamingResponse
 
 from granum.app.downloads import MEDIA_TYPES, REPORT_POLICY, Downloads, attachment_header
 from granum.app.jobs import Jobs
-from granum.app.messages import Job, JobList, RunRequest
+from granum.app.run_messages import Job, JobList, RunRequest
 
 __all__ = ["make_router"]
 

@@ -17,9 +17,9 @@ from typing import Any
 
 from granum.app.job_folder import Status
 from granum.app.job_process import BUSY
-from granum.app.messages import Job, JobList, RunRequest
 from granum.app.problems import Problem
 from granum.app.processes import end_group, is_alive, process_token, wait_ended
+from granum.app.run_messages import Job, JobList, RunRequest
 from granum.app.run_plan import RunPictures, RunPlan, RunProject, plan_run
 from granum.app.run_shelf import KnownRun, RunShelf
 

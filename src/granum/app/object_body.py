@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from granum.app.messages import ColumnInfo, ObjectTableBody
+from granum.app.run_messages import ColumnInfo, ObjectTableBody
 from granum.batch.item import summarise_in_unit
 from granum.image import PixelSize
 from granum.object_table import COLUMNS, ObjectTable, named_columns

@@ -9,10 +9,10 @@ from typing import Any
 
 from granum.app.forms import settings_of
 from granum.app.job_folder import JobFolder
-from granum.app.messages import Run, RunImage
 from granum.app.problems import Problem
 from granum.app.result_edits import EditLog
 from granum.app.result_folder import ResultFolder
+from granum.app.run_messages import Run, RunImage
 from granum.app.run_plan import RunPlan
 from granum.errors import GranumError
 

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from granum.app.messages import PaintAck, PaintChanges, Stroke
+from granum.app.paint_messages import PaintAck, PaintChanges, Stroke
 from granum.app.paint_tiles import PaintTiles, Rect, join_rects, write_runs
 from granum.app.problems import Problem
 from granum.app.strokes import TileKey, check_points, cover, fill, quantise, split_runs

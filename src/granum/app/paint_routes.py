@@ -13,19 +13,12 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi import Path as InPath
 from numpy.typing import NDArray
 
-from granum.app.messages import (
-    ClassInfo,
-    ClassList,
-    Identifier,
-    LayerInfo,
-    PaintAck,
-    PaintChanges,
-    PaintState,
-    Stroke,
-)
+from granum.app.messages import Identifier
 from granum.app.paint_layer import PaintLayer
+from granum.app.paint_messages import ClassInfo, ClassList, PaintAck, PaintChanges, PaintState, Stroke
 from granum.app.paint_store import PaintStore
 from granum.app.problems import Problem
+from granum.app.recipe_messages import LayerInfo
 from granum.app.strokes import TileKey
 from granum.app.tiles import TILE, count_levels, tile_grid
 

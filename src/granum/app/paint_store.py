@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from granum.app.journal import Journal
-from granum.app.messages import PaintAck, Stroke
 from granum.app.paint_book import PaintBook, Plane, Tally, checked_records
 from granum.app.paint_layer import PaintLayer
+from granum.app.paint_messages import PaintAck, Stroke
 from granum.app.problems import Problem
 
 __all__ = ["PaintStore", "ProjectFolder"]

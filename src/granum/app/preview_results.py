@@ -20,10 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from granum.app.forms import settings_of
-from granum.app.messages import ChoiceInfo, HistogramInfo, LayerInfo, PreviewResult
+from granum.app.messages import HistogramInfo
 from granum.app.preview_layers import LayerFile
 from granum.app.preview_worker import Found, PreviewJob
 from granum.app.problems import Problem
+from granum.app.recipe_messages import ChoiceInfo, LayerInfo, PreviewResult
 from granum.app.tiles import count_levels
 
 __all__ = ["HeldPreview", "ResultFolder", "make_result"]

@@ -8,11 +8,12 @@ import numpy as np
 from fastapi import APIRouter, Path, Response
 
 from granum.app.forms import RecipeShelf, describe_recipe
-from granum.app.messages import ObjectTableBody, RecipeInfo, RecipeList, RecipeRequest
 from granum.app.object_body import make_object_body
 from granum.app.preview_layers import LayerFile, cut_tile
 from granum.app.preview_results import HeldPreview, ResultFolder
 from granum.app.problems import Problem
+from granum.app.recipe_messages import RecipeInfo, RecipeList, RecipeRequest
+from granum.app.run_messages import ObjectTableBody
 from granum.app.tiles import count_levels, tile_grid
 
 __all__ = ["make_recipe_router", "make_router"]

@@ -18,10 +18,10 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, Protocol
 
 from granum.app.forms import RecipeShelf
-from granum.app.messages import PreviewRequest
 from granum.app.preview_results import ResultFolder, make_result
 from granum.app.preview_worker import PreviewJob, PreviewSource, work
 from granum.app.problems import Problem
+from granum.app.recipe_messages import PreviewRequest
 from granum.recipe import Recipe
 
 __all__ = ["Pictures", "Previews", "Send"]

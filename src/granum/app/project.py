@@ -19,7 +19,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from granum.app.file_names import is_safe_name
-from granum.app.messages import ClassInfo
+from granum.app.paint_messages import ClassInfo
 from granum.app.problems import Problem
 from granum.errors import OutputError, ReadError, SettingError
 from granum.image import PixelSize

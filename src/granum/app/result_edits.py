@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from granum.app.journal import Journal
-from granum.app.messages import EditAck, EditRequest
 from granum.app.problems import Problem
+from granum.app.run_messages import EditAck, EditRequest
 from granum.errors import GranumError
 from granum.separate.edit_checks import check_edit
 from granum.separate.label_boxes import Box, join_boxes

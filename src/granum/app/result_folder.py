@@ -16,9 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from granum.app.file_names import is_safe_name
-from granum.app.messages import ChoiceInfo, ColumnInfo, PixelSizeInfo
+from granum.app.messages import PixelSizeInfo
 from granum.app.object_body import describe_column
 from granum.app.problems import Problem
+from granum.app.recipe_messages import ChoiceInfo
+from granum.app.run_messages import ColumnInfo
 from granum.errors import GranumError
 from granum.image import PixelSize
 from granum.recipe import Recipe, load_recipe

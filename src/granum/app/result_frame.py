@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from granum.app.label_planes import IN_MEMORY, check_sum, give_back, open_labels
 from granum.app.measure_again import Measurer
-from granum.app.messages import EditAck, EditRequest, ObjectTableBody
 from granum.app.object_body import make_object_body
 from granum.app.open_run import OpenRun
 from granum.app.problems import Problem
 from granum.app.result_edits import FrameEdits
+from granum.app.run_messages import EditAck, EditRequest, ObjectTableBody
 from granum.app.tiles import cut_decimated
 from granum.separate.label_boxes import close_gaps
 

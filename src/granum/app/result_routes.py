@@ -8,8 +8,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from fastapi import Path as InPath
 
-from granum.app.messages import EditAck, EditRequest, LayerInfo, ObjectTableBody, Run, RunList
+from granum.app.recipe_messages import LayerInfo
 from granum.app.results import Results
+from granum.app.run_messages import EditAck, EditRequest, ObjectTableBody, Run, RunList
 
 __all__ = ["make_router"]
 

@@ -22,10 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from granum.app.corrected_runs import CorrectedRuns
-from granum.app.messages import EditAck, EditRequest, ImageEntry, LayerInfo, ObjectTableBody, Run, RunList
+from granum.app.messages import ImageEntry
 from granum.app.open_run import OpenRun
 from granum.app.problems import Problem
+from granum.app.recipe_messages import LayerInfo
 from granum.app.result_frame import ResultFrame
+from granum.app.run_messages import EditAck, EditRequest, ObjectTableBody, Run, RunList
 from granum.app.tiles import count_levels, tile_grid
 
 __all__ = ["ResultPictures", "ResultProject", "Results"]

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from granum.errors import OutputError, SettingError
 
 if TYPE_CHECKING:
-    from granum.app.messages import ImageEntry, RunRequest
+    from granum.app.messages import ImageEntry
+    from granum.app.run_messages import RunRequest
     from granum.recipe import Recipe
 
 __all__ = ["RunInput", "RunPictures", "RunPlan", "RunProject", "n_cores", "plan_run"]

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from granum.app.job_folder import ItemNote, JobFolder, Status, write_json_whole
-from granum.app.messages import Job, JobItem
 from granum.app.problems import Problem
+from granum.app.run_messages import Job, JobItem
 from granum.app.run_plan import RunPlan, RunProject
 from granum.errors import GranumError, OutputError
 

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from granum.app.messages import Scripts
+    from granum.app.run_messages import Scripts
     from granum.app.run_plan import RunPlan
     from granum.recipe import Recipe
 
@@ -92,7 +92,7 @@ def make_scripts(plan: RunPlan, edits: Any = None) -> Scripts:
     edits : object, optional
         The corrections by hand, JSON types, as `run_batch` takes them in a file.
     """
-    from granum.app.messages import Scripts
+    from granum.app.run_messages import Scripts
 
     corrections = None if edits is None else json.dumps(edits, ensure_ascii=True, indent=1, allow_nan=False) + "\n"
     return Scripts(python=_python(plan, corrections), recipe=plan.recipe_toml, command=_command(plan, corrections))

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from fastapi import Path as UrlPath
 
 from granum.app.jobs import Jobs
-from granum.app.messages import RunRequest, Scripts
+from granum.app.run_messages import RunRequest, Scripts
 from granum.app.script_export import make_scripts
 
 __all__ = ["make_router"]

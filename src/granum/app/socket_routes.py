@@ -19,8 +19,9 @@ from starlette.types import Message
 
 import granum
 from granum.app.hub import Hub, Listener, to_text
-from granum.app.messages import Identifier, PreviewRequest
+from granum.app.messages import Identifier
 from granum.app.problems import Problem, validation_sentence
+from granum.app.recipe_messages import PreviewRequest
 from granum.errors import GranumError
 
 __all__ = ["Previewer", "make_router"]

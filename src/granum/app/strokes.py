@@ -24,7 +24,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from granum.app.messages import Stroke
+from granum.app.paint_messages import Stroke
 from granum.app.problems import Problem
 from granum.app.tiles import TILE
 from granum.separate.drawing import Runs, outline_runs, path_runs

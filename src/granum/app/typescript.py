@@ -17,12 +17,13 @@ def write_types() -> str:
     from pydantic import BaseModel
     from pydantic.json_schema import models_json_schema
 
-    from granum.app import messages
+    from granum.app import messages, paint_messages, recipe_messages, run_messages
 
     models = [
         model
-        for name in messages.__all__
-        if isinstance(model := getattr(messages, name), type) and issubclass(model, BaseModel)
+        for module in (messages, recipe_messages, paint_messages, run_messages)
+        for name in module.__all__
+        if name != "Message" and isinstance(model := getattr(module, name), type) and issubclass(model, BaseModel)
     ]
     # every key is there in what the server sends; a request may leave out those with a default
     _, schema = models_json_schema([(model, "validation") for model in models], ref_template="{model}")
