@@ -7,6 +7,7 @@ import { current } from "./images";
 import { Outbox } from "./outbox";
 import { attempt, fail, tab } from "./page";
 import { plane } from "./view";
+import { begin, end } from "./timing";
 
 export const PAINT_LAYER = "scribbles";
 
@@ -120,6 +121,7 @@ export function sendStroke(stroke: Stroke): void {
   const image = current.value;
   if (!image) return;
   const key = planeKey(image.id, stroke.t ?? 0, stroke.z ?? 0);
+  begin("granum:stroke", stroke.id);
   outbox.add({
     id: stroke.id,
     send: () => api.stroke(image.id, PAINT_LAYER, stroke),
@@ -128,6 +130,7 @@ export function sendStroke(stroke: Stroke): void {
         await takePaint(key, ack);
       } finally {
         screen.settle(stroke.id);
+        end("granum:stroke", stroke.id);
       }
     },
     refused: (error) => {

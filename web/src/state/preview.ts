@@ -8,6 +8,7 @@ import { answered, ask, broken, counts, emptyLine, type Line } from "./preview_l
 import { changed, channelChoice, channelMap, recipe, recipeRequest } from "./recipe";
 import { camera, lookOf, plane, previewLevel } from "./view";
 import { count } from "./numbers";
+import { begin, eventTime } from "./timing";
 
 export const preview = signal<PreviewResult | null>(null);
 export const previewProblem = signal("");
@@ -24,6 +25,8 @@ let line: Line<Ask> = emptyLine<Ask>();
 let connection: Connection | null = null;
 const planesAsked = new Map<number, { t: number; z: number; level: number }>();
 let frame = 0;
+/** When the person last changed a setting that was not asked for yet. */
+let changedAt = 0;
 let busyTimer = 0;
 
 export const previewOfCurrent = computed(() => {
@@ -67,6 +70,8 @@ function put(step: { line: Line<Ask>; send: Ask | null }): void {
   line = step.line;
   previewSettled.value = step.send === null && line.waiting === null && line.shown === line.sent;
   if (!step.send) return;
+  begin("granum:preview", line.sent, changedAt || performance.now());
+  changedAt = 0;
   planesAsked.set(line.sent, { t: step.send.t ?? 0, z: step.send.z ?? 0, level: step.send.level ?? 0 });
   if (!connection?.send({ ...step.send, request: line.sent })) {
     line = broken(line);
@@ -159,6 +164,7 @@ export function layerOf(result: PreviewResult, name: string): LayerInfo | undefi
 /** Change settings while dragging, or for good. */
 export function changeSettings(next: typeof changed.value, final: boolean): void {
   changed.value = next;
+  changedAt = eventTime();
   if (final) askExact();
   else askWhileMoving();
 }

@@ -11,6 +11,7 @@ import { previewOfCurrent, previewPlane } from "./preview";
 import {
   doubtful, hovered, onlyLabels, placeOf, runLayer, select, selectInside, selection, shownTable, sourceRun, table, tableKey, wantedKey,
 } from "./results";
+import { end, forget, mark } from "./timing";
 import {
   brushRadius, camera, channels, cursor, editRadius, lookOf, overlaysOn, plane, playing, resultTool, setPlane, tool,
 } from "./view";
@@ -136,12 +137,33 @@ export function mountViewer(view: ViewerControls): () => void {
       colour: tab.value === "paint" ? (currentClass.value?.colour ?? "#e69f00") : "#56b4e9",
     })),
     playFrames(view),
+    timePreviews(view),
     ...connectEvents(view),
   ];
   return () => {
     for (const stop of stops) stop();
     viewer.value = null;
     view.destroy();
+  };
+}
+
+/** Measure the time from a change of a setting to its outlines on screen. */
+function timePreviews(view: ViewerControls): () => void {
+  let shown: { request: number; exact: boolean } | null = null;
+  const stops = [
+    effect(() => {
+      shown = previewOfCurrent.value;
+    }),
+    view.onSettled(() => {
+      mark("granum:settled");
+      if (!shown) return;
+      end("granum:preview", shown.request, shown.exact ? "granum:exact" : "granum:preview");
+      forget("granum:preview", shown.request);
+      shown = null;
+    }),
+  ];
+  return () => {
+    for (const stop of stops) stop();
   };
 }
 
