@@ -46,13 +46,20 @@ export function drawMosaic(context: CanvasRenderingContext2D, camera: Camera, mo
   return complete;
 }
 
-function drawPicture(context: CanvasRenderingContext2D, camera: Camera, pyramid: Pyramid, at: TileAddress, picture: Picture): void {
+/** Where a tile is on the canvas, in device pixels. */
+export function deviceBox(camera: Camera, pyramid: Pyramid, at: TileAddress): { top: number; left: number; bottom: number; right: number } {
   const { rows, columns } = tileSize(pyramid, at);
   const step = 2 ** at.level;
-  const top = camera.edgeY(at.y * TILE * step);
-  const left = camera.edgeX(at.x * TILE * step);
-  const bottom = camera.edgeY((at.y * TILE + rows) * step);
-  const right = camera.edgeX((at.x * TILE + columns) * step);
+  return {
+    top: camera.edgeY(at.y * TILE * step),
+    left: camera.edgeX(at.x * TILE * step),
+    bottom: camera.edgeY((at.y * TILE + rows) * step),
+    right: camera.edgeX((at.x * TILE + columns) * step),
+  };
+}
+
+function drawPicture(context: CanvasRenderingContext2D, camera: Camera, pyramid: Pyramid, at: TileAddress, picture: Picture): void {
+  const { top, left, bottom, right } = deviceBox(camera, pyramid, at);
   if (picture.failed) hatch(context, left, top, right - left, bottom - top, camera.dpr);
   else if (picture.canvas) context.drawImage(picture.canvas, left, top, right - left, bottom - top);
 }
@@ -88,15 +95,18 @@ function drawCoarser(context: CanvasRenderingContext2D, camera: Camera, mosaic: 
     const side = TILE / share;
     const top = (at.y % share) * side;
     const left = (at.x % share) * side;
-    const rows = Math.min(side, picture.canvas.height - top);
-    const columns = Math.min(side, picture.canvas.width - left);
+    const whole = tileSize(mosaic.pyramid, parent);
+    const rows = Math.min(side, whole.rows - top);
+    const columns = Math.min(side, whole.columns - left);
+    // canvases of outlines are as large as their tile was on screen
+    const [down, across] = [picture.canvas.height / whole.rows, picture.canvas.width / whole.columns];
     if (rows <= 0 || columns <= 0) return true;
     const step = 2 ** parent.level;
     const y = parent.y * TILE + top;
     const x = parent.x * TILE + left;
     const [y0, x0] = [camera.edgeY(y * step), camera.edgeX(x * step)];
     const [y1, x1] = [camera.edgeY((y + rows) * step), camera.edgeX((x + columns) * step)];
-    context.drawImage(picture.canvas, left, top, columns, rows, x0, y0, x1 - x0, y1 - y0);
+    context.drawImage(picture.canvas, left * across, top * down, columns * across, rows * down, x0, y0, x1 - x0, y1 - y0);
     return true;
   }
   return false;

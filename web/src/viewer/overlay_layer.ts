@@ -86,7 +86,7 @@ export class OverlayLayer implements Layer {
     if (!this.view.visible) return true;
     const visible = tilesIn(this.current.layer, this.current.level(camera), camera.visible());
     let complete = true;
-    for (const at of visible) if (!this.tile(this.current, at)) complete = false;
+    for (const at of visible) if (!this.tile(this.current, at, camera)) complete = false;
     if (complete) this.dropPrevious();
     const set = this.previous ?? this.current;
     const lit = !!this.view.highlight?.size;
@@ -95,7 +95,7 @@ export class OverlayLayer implements Layer {
     const mosaic = {
       pyramid: set.layer,
       level: set.level(camera),
-      get: (at: TileAddress) => this.tile(set, at),
+      get: (at: TileAddress) => this.tile(set, at, camera),
       peek: (at: TileAddress) => set.peek(at),
       smoothStandIns: set.layer.kind === "image",
     };
@@ -103,8 +103,8 @@ export class OverlayLayer implements Layer {
     if (lit) {
       context.globalAlpha = this.view.opacity;
       const bright = (at: TileAddress) => {
-        const tile = this.tile(set, at);
-        return tile && { canvas: set.bright(at, tile, this.view, this.brightStamp), failed: false };
+        const tile = this.tile(set, at, camera);
+        return tile && { canvas: set.bright(at, tile, this.view, this.brightStamp, camera), failed: false };
       };
       drawMosaic(context, camera, { ...mosaic, get: bright, peek: () => undefined });
     }
@@ -175,7 +175,7 @@ export class OverlayLayer implements Layer {
   }
 
   /** The painted tile, made now if its bytes are here. */
-  private tile(set: TileSet, at: TileAddress): OverlayTile | undefined {
+  private tile(set: TileSet, at: TileAddress, camera: Camera): OverlayTile | undefined {
     let tile = set.peek(at);
     if (!tile || tile.failed) {
       const bytes = this.cache.get(set.key(at));
@@ -183,7 +183,7 @@ export class OverlayLayer implements Layer {
       tile = set.read(at, bytes);
       set.set(at, tile);
     }
-    set.paint(at, tile, this.view, this.stamp);
+    set.paint(at, tile, this.view, this.stamp, camera);
     return tile;
   }
 
@@ -219,11 +219,9 @@ export class OverlayLayer implements Layer {
     const key = tileKey(at);
     if (sequence > (this.fetchedFor.get(key) ?? 0)) {
       this.fetchedFor.set(key, sequence);
-      // the painted tile is what is drawn, so the old one stays on screen although its bytes are replaced here
+      // a tile in the set is what is drawn, so the old one stays on screen although its bytes are replaced here
       this.cache.put(set.key(at), bytes);
-      const tile = set.read(at, bytes);
-      set.paint(at, tile, this.view, this.stamp);
-      this.staged.set(key, tile);
+      this.staged.set(key, set.read(at, bytes));
     }
     const finished: Group[] = [];
     for (const group of this.groups) {

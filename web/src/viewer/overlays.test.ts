@@ -1,6 +1,6 @@
 // @vitest-environment node
 import { expect, test } from "vitest";
-import { labelIn, paintTile, readClasses, readLabels, type LabelTile, type Look } from "./overlays";
+import { labelIn, paintTile, readClasses, readLabels, screenTile, type LabelTile, type Look } from "./overlays";
 import { DOUBTFUL, labelColour, labelPixel, packPixel } from "./palette";
 
 /** A plane of labels cut into a tile with its frame, as the server does it: outside the edge is repeated. */
@@ -106,4 +106,66 @@ test("labels that follow each other differ in colour, and rows of objects show n
     expect(same / 4000, `${perRow} in a row`).toBeLessThan(0.35);
   }
   expect(labelColour(1)).not.toBe(DOUBTFUL);
+});
+
+/** A field of discs, one tile of 64 x 64. */
+function field(radius: number, pitch: number): { plane: number[][]; n: number } {
+  let n = 0;
+  const plane = Array.from({ length: 64 }, () => Array.from({ length: 64 }, () => 0));
+  for (let cy = pitch / 2; cy < 64 - radius; cy += pitch) {
+    for (let cx = pitch / 2; cx < 64 - radius; cx += pitch) {
+      n++;
+      for (let y = 0; y < 64; y++) for (let x = 0; x < 64; x++) if (Math.hypot(y - cy, x - cx) <= radius) plane[y]![x] = n;
+    }
+  }
+  return { plane, n };
+}
+
+function thickness(pixels: number[][]): number {
+  // along the middle of the first disc: the line on its left side
+  const row = pixels[Math.floor(pixels.length / 8)]!;
+  const start = row.findIndex((pixel) => pixel !== 0);
+  let end = start;
+  while (row[end] !== 0 && end < row.length) end++;
+  return end - start;
+}
+
+test("outlines are two screen pixels wide and opaque however small the picture is shown, doubtful ones twice that", () => {
+  const { plane } = field(5, 16);
+  const tile = cut(plane, 0, 0, 64, 64);
+  const paintAt = (side: number, look: Partial<Look>): number[][] => {
+    const small = screenTile(tile, side, side);
+    const out = new Uint32Array(side * side);
+    paintTile(small, { kind: "labels", style: "outline", ...look }, out, null, true);
+    return Array.from({ length: side }, (_, row) => [...out.subarray(row * side, (row + 1) * side)]);
+  };
+  for (const side of [63, 57, 50]) {
+    const pixels = paintAt(side, {});
+    expect(thickness(pixels), `${side} of 64`).toBe(2);
+    expect(pixels.flat().every((pixel) => pixel === 0 || pixel >>> 24 === 255)).toBe(true);
+  }
+  expect(thickness(paintAt(60, { doubtful: new Set([1]) }))).toBeGreaterThanOrEqual(4);
+});
+
+test("small objects stay visible inside their outline, and none is lost by looking from afar", () => {
+  const { plane, n } = field(1, 4);
+  plane[1]![1] = 4000; // one pixel alone
+  const small = screenTile(cut(plane, 0, 0, 64, 64), 33, 33);
+  const seen = new Set<number>();
+  for (let y = 0; y < 33; y++) for (let x = 0; x < 33; x++) seen.add(labelIn(small, y, x));
+  expect(seen.size).toBe(n + 2);
+  const { plane: discs } = field(3, 16);
+  const tile = screenTile(cut(discs, 0, 0, 64, 64), 56, 56);
+  const out = new Uint32Array(56 * 56);
+  paintTile(tile, { kind: "labels", style: "outline" }, out, null, true);
+  for (let y = 0; y < 56; y++) for (let x = 0; x < 56; x++) if (labelIn(tile, y, x)) expect(out[y * 56 + x]).toBe(0);
+  expect(out.some((pixel) => pixel !== 0)).toBe(true);
+});
+
+test("a filter hides outlines that are drawn outside of the objects, too", () => {
+  const { plane } = field(7, 16);
+  const tile = screenTile(cut(plane, 0, 0, 64, 64), 50, 50);
+  const out = new Uint32Array(2500);
+  paintTile(tile, { kind: "labels", style: "outline", only: new Set([2]) }, out, null, true);
+  expect(new Set(out)).toEqual(new Set([0, labelPixel(2)]));
 });

@@ -4,6 +4,9 @@
  * A tile knows its own few labels: the pixels hold places in that list, so a change of colours, filter or highlight
  * makes a short table per tile and one pass over bytes, however large the labels are. Tiles have one pixel more on every
  * side, so an outline that runs along a tile border is found on both sides of it.
+ *
+ * Outlines must not fade when the picture is shown small: such tiles are first brought to the size that they have on
+ * screen (`screenTile`), and their lines are drawn there, two screen pixels wide.
  */
 import type { OverlayView } from "./interface";
 import { DOUBTFUL, labelColour, labelPixel, packPixel } from "./palette";
@@ -22,7 +25,12 @@ export interface LabelTile {
   places: Uint8Array | Uint16Array | Uint32Array;
   /** The labels of the tile and its frame; the first is 0, the background. */
   labels: number[];
+  /** Pixels of each label, where small objects need care. */
+  areas?: Uint32Array;
 }
+
+/** Objects of fewer screen pixels keep all of theirs: their line runs around them. */
+const SMALL = 40;
 
 /** How a tile is painted. */
 export type Look = Pick<OverlayView, "style" | "colours" | "only" | "doubtful"> & { kind: "labels" | "mask" | "classes" };
@@ -69,6 +77,43 @@ export function labelIn(tile: LabelTile, row: number, column: number): number {
   return place === undefined ? 0 : tile.labels[place]!;
 }
 
+/**
+ * A tile as it is on screen, not larger than it is: each pixel takes the label in its middle. A label that no middle
+ * meets keeps one pixel, so that nothing is lost by looking from afar.
+ */
+export function screenTile(tile: LabelTile, rows: number, columns: number): LabelTile {
+  const stride = tile.columns + 2 * HALO;
+  const source = (at: number, shown: number, side: number): number =>
+    HALO + Math.min(side, Math.max(-1, Math.floor(((at - HALO + 0.5) * side) / shown)));
+  const ys = Array.from({ length: rows + 2 * HALO }, (_, at) => source(at, rows, tile.rows) * stride);
+  const xs = Int32Array.from({ length: columns + 2 * HALO }, (_, at) => source(at, columns, tile.columns));
+  const Places = tile.places.constructor as Uint32ArrayConstructor;
+  const places: LabelTile["places"] = new Places(ys.length * xs.length);
+  const areas = new Uint32Array(tile.labels.length);
+  let o = 0;
+  for (const row of ys) {
+    for (let at = 0; at < xs.length; at++) {
+      const place = tile.places[row + xs[at]!]!;
+      places[o++] = place;
+      areas[place]!++;
+    }
+  }
+  const lost = new Uint8Array(areas.length);
+  for (let place = 1; place < areas.length; place++) lost[place] = areas[place] ? 0 : 1;
+  if (lost.includes(1)) {
+    for (let i = 0; i < tile.places.length; i++) {
+      const place = tile.places[i]!;
+      if (!lost[place]) continue;
+      const [y, x] = [Math.floor(i / stride) - HALO, (i % stride) - HALO];
+      const on = (Math.floor(((y + 0.5) * rows) / tile.rows) + HALO) * xs.length + Math.floor(((x + 0.5) * columns) / tile.columns) + HALO;
+      lost[place] = 0;
+      areas[place] = 1;
+      if (on >= 0 && on < places.length) places[on] = place;
+    }
+  }
+  return { rows, columns, places, labels: tile.labels, areas };
+}
+
 /** The colour of each of the tile's labels, 0 where it is not drawn. */
 function colourTable(tile: LabelTile, look: Look, among: ReadonlySet<number> | null): Uint32Array {
   const table = new Uint32Array(tile.labels.length);
@@ -99,10 +144,16 @@ function doubtTable(tile: LabelTile, look: Look, colours: Uint32Array): Uint8Arr
 /**
  * Paint a tile into `out`, one RGBA pixel per pixel of the tile without its frame; returns whether anything is drawn.
  *
- * Outlines are one pixel wide and inside the objects. Doubtful objects have one more pixel outside: that needs no more
- * than the one pixel of frame, a second one inside would need two.
+ * Outlines are one pixel wide and inside the objects; with `wide`, for pixels that are small on screen, there is one more
+ * pixel outside. Doubtful objects have twice as much.
  */
-export function paintTile(tile: LabelTile, look: Look, out: Uint32Array, among: ReadonlySet<number> | null = null): boolean {
+export function paintTile(
+  tile: LabelTile,
+  look: Look,
+  out: Uint32Array,
+  among: ReadonlySet<number> | null = null,
+  wide = false,
+): boolean {
   const colours = colourTable(tile, look, among);
   if (!colours.some((colour) => colour !== 0)) {
     out.fill(0);
@@ -113,9 +164,10 @@ export function paintTile(tile: LabelTile, look: Look, out: Uint32Array, among: 
   const alpha = look.style === "fill" ? 255 : look.style === "both" ? FILL_WITH_OUTLINE : 0;
   for (let i = 0; i < areas.length; i++) areas[i] = colours[i] && alpha ? ((alpha << 24) | (colours[i]! & 0xffffff)) >>> 0 : 0;
   if (look.style === "fill") fillAreas(tile, areas, out);
+  else if (wide) drawWideLines(tile, areas, lines, out);
   else drawLines(tile, areas, lines, out);
   const doubtful = doubtTable(tile, look, colours);
-  if (doubtful) drawDoubtful(tile, doubtful, out);
+  if (doubtful) drawDoubtful(tile, doubtful, out, wide ? 2 : 1);
   return true;
 }
 
@@ -146,9 +198,11 @@ function drawLines(tile: LabelTile, areas: Uint32Array, lines: Uint32Array, out:
   }
 }
 
-function drawDoubtful(tile: LabelTile, doubtful: Uint8Array, out: Uint32Array): void {
+/** Lines on both sides of the borders; around small objects only outside, so that they are seen. */
+function drawWideLines(tile: LabelTile, areas: Uint32Array, lines: Uint32Array, out: Uint32Array): void {
   const { places, rows, columns } = tile;
   const stride = columns + 2 * HALO;
+  const small = Uint8Array.from(lines, (_, place) => ((tile.areas?.[place] ?? SMALL) < SMALL ? 1 : 0));
   for (let row = 0, o = 0; row < rows; row++) {
     let i = (row + HALO) * stride + HALO;
     for (let column = 0; column < columns; column++, i++, o++) {
@@ -157,12 +211,43 @@ function drawDoubtful(tile: LabelTile, doubtful: Uint8Array, out: Uint32Array): 
       const right = places[i + 1]!;
       const up = places[i - stride]!;
       const down = places[i + stride]!;
-      if (left === place && right === place && up === place && down === place) continue;
+      if (left === place && right === place && up === place && down === place) out[o] = areas[place]!;
+      else if (!lines[place]) out[o] = lines[left]! || lines[right]! || lines[up]! || lines[down]!;
+      else if (!small[place]) out[o] = lines[place]!;
+      else {
+        const alone = (place === left || !left) && (place === right || !right) && (place === up || !up) && (place === down || !down);
+        out[o] = alone ? areas[place]! : lines[place]!;
+      }
+    }
+  }
+}
+
+/** Lines of `reach` pixels on both sides; beyond the frame of the tile its outermost pixels count. */
+function drawDoubtful(tile: LabelTile, doubtful: Uint8Array, out: Uint32Array, reach: 1 | 2): void {
+  const { places, rows, columns } = tile;
+  const stride = columns + 2 * HALO;
+  const near = new Int32Array(4 * reach);
+  for (let row = 0, o = 0; row < rows; row++) {
+    let i = (row + HALO) * stride + HALO;
+    for (let column = 0; column < columns; column++, i++, o++) {
+      const place = places[i]!;
+      near[0] = -1;
+      near[1] = 1;
+      near[2] = -stride;
+      near[3] = stride;
+      if (reach === 2) {
+        near[4] = column > 0 ? -2 : -1;
+        near[5] = column < columns - 1 ? 2 : 1;
+        near[6] = row > 0 ? -2 * stride : -stride;
+        near[7] = row < rows - 1 ? 2 * stride : stride;
+      }
       const own = doubtful[place]!;
-      const near =
-        (left !== place && doubtful[left]) || (right !== place && doubtful[right]) ||
-        (up !== place && doubtful[up]) || (down !== place && doubtful[down]);
-      if (own || near) out[o] = DOUBTFUL_PIXEL;
+      for (let at = 0; at < near.length; at++) {
+        const other = places[i + near[at]!]!;
+        if (other === place || !(own || doubtful[other])) continue;
+        out[o] = DOUBTFUL_PIXEL;
+        break;
+      }
     }
   }
 }

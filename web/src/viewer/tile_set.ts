@@ -7,11 +7,20 @@ import type { Camera } from "./camera";
 import { ChannelTable, colourTile } from "./colour";
 import { clampLevel, parseKey, TILE, tileKey, tileSize, type TileAddress } from "./geometry";
 import type { OverlayView } from "./interface";
-import { paintCanvas, touch, trim, type Picture } from "./mosaic";
-import { HALO, labelIn, paintTile, readClasses, readLabels, type LabelTile } from "./overlays";
+import { deviceBox, paintCanvas, touch, trim, type Picture } from "./mosaic";
+import { HALO, labelIn, paintTile, readClasses, readLabels, screenTile, type LabelTile, type Look } from "./overlays";
 import type { Tile } from "./tile_cache";
 
 const KEPT = 96;
+/** Below so many screen pixels per pixel of the tile, outlines are drawn on both sides of the borders. */
+const WIDE_BELOW = 1.5;
+
+/** How large a tile is on screen, when its outlines have to be drawn for that. */
+interface Shown {
+  rows: number;
+  columns: number;
+  wide: boolean;
+}
 
 export interface OverlayTile extends Picture {
   /** Null: nothing but zeros, or a picture. */
@@ -19,6 +28,9 @@ export interface OverlayTile extends Picture {
   /** Values of a tile of kind "image". */
   values: Uint16Array | null;
   stamp: number;
+  /** Size on screen that the canvases are painted for. */
+  shown: string;
+  brightShown: string;
   bright: HTMLCanvasElement | null;
   brightStamp: number;
 }
@@ -73,7 +85,7 @@ export class TileSet {
   /** Read what the server sent; the wrong number of bytes is a failure, never a shifted picture. */
   read(at: TileAddress, tile: Tile): OverlayTile {
     const { kind } = this.layer;
-    const blank = { canvas: null, failed: false, labels: null, values: null, stamp: -1, bright: null, brightStamp: -1 };
+    const blank = { canvas: null, failed: false, labels: null, values: null, stamp: -1, shown: "", brightShown: "", bright: null, brightStamp: -1 };
     if (tile.state === "empty") return blank;
     if (tile.state === "failed") return { ...blank, failed: true };
     const { rows, columns } = tileSize(this.layer, at);
@@ -86,16 +98,20 @@ export class TileSet {
     return { ...blank, labels: read(tile.data, rows, columns) };
   }
 
-  /** Paint a tile for a look, unless it is painted for it already. */
-  paint(at: TileAddress, tile: OverlayTile, view: OverlayView, stamp: number): void {
-    if (tile.stamp === stamp || tile.failed) return;
+  /** Paint a tile for a look and its size on screen, unless it is painted for them already. */
+  paint(at: TileAddress, tile: OverlayTile, view: OverlayView, stamp: number, camera: Camera): void {
+    if (tile.failed) return;
+    const shown = this.shown(at, camera, view.style);
+    const size = sizeKey(shown);
+    if (tile.stamp === stamp && tile.shown === size) return;
     tile.stamp = stamp;
+    tile.shown = size;
     const { rows, columns } = tileSize(this.layer, at);
     const { labels, values } = tile;
     const { kind } = this.layer;
     if (labels && (kind === "labels" || kind === "mask" || kind === "classes")) {
       const look = { kind, style: view.style, colours: view.colours, only: view.only, doubtful: view.doubtful };
-      tile.canvas = paintCanvas(tile.canvas, rows, columns, (pixels) => paintTile(labels, look, pixels));
+      tile.canvas = this.paintLabels(tile.canvas, labels, look, shown, null);
     } else if (values) {
       this.table.set({ low: view.layer.low, high: view.layer.high, gamma: 1, map: view.map ?? "viridis", colour: "#ffffff" });
       const parts = [{ values, table: this.table }];
@@ -104,17 +120,37 @@ export class TileSet {
   }
 
   /** The highlighted labels of a tile, bright; null when it holds none. */
-  bright(at: TileAddress, tile: OverlayTile, view: OverlayView, stamp: number): HTMLCanvasElement | null {
+  bright(at: TileAddress, tile: OverlayTile, view: OverlayView, stamp: number, camera: Camera): HTMLCanvasElement | null {
     const { labels } = tile;
     const { kind } = this.layer;
     if (!labels || kind === "points" || kind === "image") return null;
-    if (tile.brightStamp === stamp) return tile.bright;
+    const shown = this.shown(at, camera, "both");
+    const size = sizeKey(shown);
+    if (tile.brightStamp === stamp && tile.brightShown === size) return tile.bright;
     tile.brightStamp = stamp;
+    tile.brightShown = size;
     const wanted = view.highlight;
     if (!wanted?.size || !labels.labels.some((label) => label !== 0 && wanted.has(label))) return (tile.bright = null);
-    const { rows, columns } = tileSize(this.layer, at);
     const look = { kind, style: "both" as const, colours: view.colours, only: view.only, doubtful: view.doubtful };
-    return (tile.bright = paintCanvas(tile.bright, rows, columns, (pixels) => paintTile(labels, look, pixels, wanted)));
+    return (tile.bright = this.paintLabels(tile.bright, labels, look, shown, wanted));
+  }
+
+  private paintLabels(
+    old: HTMLCanvasElement | null, labels: LabelTile, look: Look, shown: Shown | null, among: ReadonlySet<number> | null,
+  ): HTMLCanvasElement | null {
+    const smaller = shown && (shown.rows < labels.rows || shown.columns < labels.columns);
+    const tile = smaller ? screenTile(labels, shown.rows, shown.columns) : labels;
+    return paintCanvas(old, tile.rows, tile.columns, (pixels) => paintTile(tile, look, pixels, among, shown?.wide ?? false));
+  }
+
+  /** Only lines depend on the size on screen: areas are scaled as pictures are. */
+  private shown(at: TileAddress, camera: Camera, style: OverlayView["style"]): Shown | null {
+    const scale = camera.scale() * 2 ** at.level;
+    if (this.layer.kind !== "labels" || style === "fill" || scale >= WIDE_BELOW) return null;
+    const { rows, columns } = tileSize(this.layer, at);
+    if (scale >= 1) return { rows, columns, wide: true };
+    const box = deviceBox(camera, this.layer, at);
+    return { rows: Math.min(rows, Math.max(1, box.bottom - box.top)), columns: Math.min(columns, Math.max(1, box.right - box.left)), wide: true };
   }
 
   valueAt(y: number, x: number, camera: Camera): number {
@@ -125,4 +161,8 @@ export class TileSet {
     const tile = this.peek(at);
     return tile?.labels ? labelIn(tile.labels, row - at.y * TILE, column - at.x * TILE) : 0;
   }
+}
+
+function sizeKey(shown: Shown | null): string {
+  return shown ? `${shown.rows}x${shown.columns}` : "";
 }
