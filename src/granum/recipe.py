@@ -20,6 +20,7 @@ from typing import Any
 
 from granum.errors import RecipeError, SettingError
 from granum.steps import check_settings, load_step, nearest_name
+from granum.toml_text import read_toml
 
 __all__ = ["Recipe", "RecipeStep", "list_recipes", "load_recipe", "parse_recipe", "ready_recipe_text", "to_toml_value"]
 
@@ -201,10 +202,7 @@ def parse_recipe(text: str, *, where: str = "recipe") -> Recipe:
     SettingError
         A setting that is unknown, of the wrong type, or out of its range.
     """
-    try:
-        tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise RecipeError(f"{where}: is not valid TOML: {error}.") from None
+    tables = read_toml(text, where=where)
     for key in tables:
         if key not in ("name", "summary", "step"):
             raise RecipeError(f"{where}: unknown key {key!r}; {nearest_name(key, ('name', 'summary', 'step'))}")

@@ -10,7 +10,6 @@ import difflib
 import importlib
 import inspect
 import re
-import tomllib
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from functools import cache
 from typing import Any, Literal
 
 from granum.errors import RecipeError, SettingError
+from granum.toml_text import read_toml
 
 __all__ = ["STEPS", "Range", "Setting", "Step", "check_settings", "load_step", "nearest_name"]
 
@@ -183,8 +183,8 @@ def _from_toml(value: Any, setting: Setting) -> Any:
     literals = [choice for part in parts if typing.get_origin(part) is Literal for choice in typing.get_args(part)]
     if isinstance(value, str) and str not in parts and value not in literals:
         try:
-            value = tomllib.loads(f"value = {value.strip()}")["value"]
-        except tomllib.TOMLDecodeError:
+            value = read_toml(f"value = {value.strip()}")["value"]
+        except RecipeError:
             return value
     if isinstance(value, list) and any(typing.get_origin(part) is tuple for part in parts):
         return tuple(value)
