@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
+from numba import njit, prange
 from numpy.typing import NDArray
 
 from granum.separate.hulls import fill_chains, part_extents, twice_hull_area
@@ -13,6 +13,7 @@ from granum.separate.hulls import fill_chains, part_extents, twice_hull_area
 __all__ = ["hull_areas", "outlines", "score_clumps"]
 
 _CUT_COST = 0.3
+_STRIPS = 16
 
 
 def score_clumps(
@@ -64,25 +65,41 @@ def hull_areas(labels: Any, n_parts: Any) -> Any:
     return area.astype(np.float64), hull
 
 
-@njit(cache=True)
-def outlines(labels: Any, clumps: Any, n_parts: Any) -> Any:
+def outlines(
+    labels: NDArray[np.int32], clumps: NDArray[np.int32], n_parts: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Return outline and cut outline of every part 0..K in pixel edges, and the clump that holds it."""
+    # whole numbers, so that it does not matter how many strips are added; many parts leave no room for many strips
+    n_strips = max(1, min(_STRIPS, labels.size // (8 * (n_parts + 1))))
+    outline, cut, last = _strip_outlines(labels, clumps, n_parts, n_strips)
+    clump_of = last[0]
+    for strip in last[1:]:
+        clump_of = np.where(strip != 0, strip, clump_of)
+    return outline.sum(axis=0), cut.sum(axis=0), clump_of
+
+
+@njit(cache=True, parallel=True)
+def _strip_outlines(labels: Any, clumps: Any, n_parts: Any, n_strips: Any) -> Any:
+    """Return the same for each strip of rows."""
     height, width = labels.shape
-    outline = np.zeros(n_parts + 1, np.int64)
-    cut = np.zeros(n_parts + 1, np.int64)
-    clump_of = np.zeros(n_parts + 1, np.int64)
-    for y in range(height):
-        for x in range(width):
-            k = labels[y, x]
-            if k == 0:
-                continue
-            clump_of[k] = clumps[y, x]
-            for step in range(4):
-                b, a = y + (step == 0) - (step == 1), x + (step == 2) - (step == 3)
-                if b < 0 or a < 0 or b >= height or a >= width:
-                    outline[k] += 1
-                elif labels[b, a] != k:
-                    outline[k] += 1
-                    if labels[b, a] != 0:
-                        cut[k] += 1
+    rows = (height + n_strips - 1) // n_strips
+    outline = np.zeros((n_strips, n_parts + 1), np.int64)
+    cut = np.zeros((n_strips, n_parts + 1), np.int64)
+    clump_of = np.zeros((n_strips, n_parts + 1), np.int64)
+    for strip in prange(n_strips):
+        edges, cuts, clump = outline[strip], cut[strip], clump_of[strip]
+        for y in range(np.int64(strip) * rows, min(height, (np.int64(strip) + 1) * rows)):
+            for x in range(width):
+                k = labels[y, x]
+                if k == 0:
+                    continue
+                clump[k] = clumps[y, x]
+                for step in range(4):
+                    b, a = y + (step == 0) - (step == 1), x + (step == 2) - (step == 3)
+                    if b < 0 or a < 0 or b >= height or a >= width:
+                        edges[k] += 1
+                    elif labels[b, a] != k:
+                        edges[k] += 1
+                        if labels[b, a] != 0:
+                            cuts[k] += 1
     return outline, cut, clump_of

@@ -7,9 +7,11 @@ mirrored (-x), so that one rule serves both. Two hulls are joined by merging the
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+from numba import njit, prange
 
 __all__ = ["fill_chains", "join_chains", "part_extents", "push_corner", "twice_hull_area"]
+
+_STRIPS = 16
 
 
 @njit(cache=True)
@@ -31,29 +33,55 @@ def push_corner(chain, n, y, x):  # type: ignore[no-untyped-def]
 @njit(cache=True)
 def part_extents(labels, n_parts):  # type: ignore[no-untyped-def]
     """Return area, top row, first table row (n_parts + 2) and the table of first and last columns of all parts."""
-    height, width = labels.shape
-    area = np.zeros(n_parts + 1, np.int64)
-    top = np.full(n_parts + 1, height, np.int64)
-    bottom = np.full(n_parts + 1, -1, np.int64)
-    for y in range(height):
-        row = labels[y]
-        x = 0
-        while x < width:
-            part, first = row[x], x
-            x += 1
-            while x < width and row[x] == part:
-                x += 1
-            if part > 0:
-                area[part] += x - first
-                if y > bottom[part]:
-                    bottom[part] = y
-                    top[part] = min(top[part], y)
+    width = labels.shape[1]
+    # whole numbers: it does not matter how many strips there are; many parts leave no room for many
+    n_strips = max(1, min(_STRIPS, labels.size // (8 * (n_parts + 1))))
+    areas, tops, bottoms = _strip_extents(labels, n_parts, n_strips)
+    area, top, bottom = areas[0], tops[0], bottoms[0]
     start = np.zeros(n_parts + 2, np.int64)
     for part in range(1, n_parts + 1):
+        for strip in range(1, n_strips):
+            area[part] += areas[strip, part]
+            top[part] = min(top[part], tops[strip, part])
+            bottom[part] = max(bottom[part], bottoms[strip, part])
         start[part + 1] = start[part] + max(0, bottom[part] - top[part] + 1)
     columns = np.empty((start[n_parts + 1], 2), np.int32)
     columns[:, 0], columns[:, 1] = width, -1
-    for y in range(height):
+    _fill_columns(labels, top, start, columns)
+    return area, top, start, columns
+
+
+@njit(cache=True, parallel=True)
+def _strip_extents(labels, n_parts, n_strips):  # type: ignore[no-untyped-def]
+    """Return area, top and bottom row of all parts in each strip of rows."""
+    height, width = labels.shape
+    rows = (height + n_strips - 1) // n_strips
+    areas = np.zeros((n_strips, n_parts + 1), np.int64)
+    tops = np.full((n_strips, n_parts + 1), height, np.int64)
+    bottoms = np.full((n_strips, n_parts + 1), -1, np.int64)
+    for strip in prange(n_strips):
+        area, top, bottom = areas[strip], tops[strip], bottoms[strip]
+        for y in range(np.int64(strip) * rows, min(height, (np.int64(strip) + 1) * rows)):
+            row = labels[y]
+            x = 0
+            while x < width:
+                part, first = row[x], x
+                x += 1
+                while x < width and row[x] == part:
+                    x += 1
+                if part > 0:
+                    area[part] += x - first
+                    top[part] = min(top[part], y)
+                    bottom[part] = y
+    return areas, tops, bottoms
+
+
+@njit(cache=True, parallel=True)
+def _fill_columns(labels, top, start, columns):  # type: ignore[no-untyped-def]
+    """Write the first and last column of each part in each row; no two rows share a place."""
+    height, width = labels.shape
+    for line in prange(height):
+        y = np.int64(line)
         row = labels[y]
         x = 0
         while x < width:
@@ -65,7 +93,6 @@ def part_extents(labels, n_parts):  # type: ignore[no-untyped-def]
                 place = start[part] + y - top[part]
                 columns[place, 0] = min(columns[place, 0], first)
                 columns[place, 1] = max(columns[place, 1], x - 1)
-    return area, top, start, columns
 
 
 @njit(cache=True)

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 import cv2
 import numpy as np
-from numba import njit
+from numba import njit, prange
 from numpy.typing import ArrayLike, NDArray
 
 from granum.arrays import check_area, check_image, check_labels, check_same_shape
@@ -195,43 +195,79 @@ def _fractions(
     return fraction * ((1 - weight) * contrast + weight * typical)
 
 
-@njit(cache=True)
-def _grow(labels: Any, closed: Any, reach: Any) -> Any:
+def _grow(labels: NDArray[np.int32], closed: NDArray[np.uint8], reach: NDArray[np.int32]) -> NDArray[np.int32]:
     """Return the labels grown in rings of equal steps, each at most by its reach."""
+    framed = _frame(labels, closed)
+    _grow_framed(framed.ravel(), np.int64(framed.shape[1]), reach)
+    return np.asarray(_unframe(framed))
+
+
+@njit(cache=True, parallel=True)
+def _frame(labels: Any, closed: Any) -> Any:
+    """Return the labels with a frame of one pixel; the frame and what is closed are -1."""
     height, width = labels.shape
-    territory = labels.copy()
-    rows = np.empty(labels.size, np.int32)
-    columns = np.empty(labels.size, np.int32)
-    tail = 0
-    for y in range(height):
-        row, above, below = labels[y], labels[max(y - 1, 0)], labels[min(y + 1, height - 1)]
+    framed = np.empty((height + 2, width + 2), np.int32)
+    framed[0], framed[height + 1] = -1, -1
+    for y in prange(height):
+        framed[y + 1, 0], framed[y + 1, width + 1] = -1, -1
         for x in range(width):
-            if row[x] == 0:
-                continue
-            sides = row[max(x - 1, 0)] == 0 or row[min(x + 1, width - 1)] == 0
-            if sides or above[x] == 0 or below[x] == 0:
-                rows[tail], columns[tail] = y, x
-                tail += 1
+            framed[y + 1, x + 1] = labels[y, x] if labels[y, x] > 0 or closed[y, x] == 0 else np.int32(-1)
+    return framed
+
+
+@njit(cache=True, parallel=True)
+def _unframe(framed: Any) -> Any:
+    """Return the labels without their frame, 0 where it was closed."""
+    height, width = framed.shape[0] - 2, framed.shape[1] - 2
+    labels = np.empty((height, width), np.int32)
+    for y in prange(height):
+        for x in range(width):
+            labels[y, x] = max(framed[y + 1, x + 1], np.int32(0))
+    return labels
+
+
+@njit(cache=True)
+def _grow_framed(territory: Any, stride: Any, reach: Any) -> None:
+    """Grow framed labels into what is 0, in place; equal claims go to the pixel that comes first in raster order."""
+    queue = np.empty(territory.size, np.int64)
+    tail = 0
+    for pixel in range(stride, territory.size - stride):
+        if territory[pixel] > 0 and (
+            territory[pixel - 1] == 0
+            or territory[pixel + 1] == 0
+            or territory[pixel - stride] == 0
+            or territory[pixel + stride] == 0
+        ):
+            queue[tail] = pixel
+            tail += 1
+    around = np.array([-stride - 1, -stride, -stride + 1, -1, 1, stride - 1, stride, stride + 1])
+    beside = np.array([-stride, -1, 1, stride])
     # one ring after the other: all pixels of a ring are as many steps from their object
     head, ring, done = 0, tail, 0
     while head < tail:
         if head == ring:
             ring = tail
             done += 1
-        y, x = rows[head], columns[head]
+        pixel = queue[head]
         head += 1
-        k = territory[y, x]
+        k = territory[pixel]
         if done >= reach[k]:
             continue
-        for b in range(max(y - 1, 0), min(y + 2, height)):
-            for a in range(max(x - 1, 0), min(x + 2, width)):
-                # diagonal steps in every second ring only: an octagon, not a square
-                if territory[b, a] != 0 or closed[b, a] != 0 or (b != y and a != x and done % 2 == 0):
-                    continue
-                territory[b, a] = k
-                rows[tail], columns[tail] = b, a
-                tail += 1
-    return territory
+        # diagonal steps in every second ring only: an octagon, not a square
+        if done % 2 == 0:
+            for step in range(4):
+                other = pixel + beside[step]
+                if territory[other] == 0:
+                    territory[other] = k
+                    queue[tail] = other
+                    tail += 1
+        else:
+            for step in range(8):
+                other = pixel + around[step]
+                if territory[other] == 0:
+                    territory[other] = k
+                    queue[tail] = other
+                    tail += 1
 
 
 @njit(cache=True)
