@@ -286,6 +286,16 @@ def test_the_form_of_the_sign_in_page_needs_the_own_origin(server):
     assert client.get("/login").status_code == 303
 
 
+def test_the_sign_in_page_says_where_the_token_is():
+    alone, lab = Server(), Server(shared=True, bearer="correct horse battery staple")
+    assert "terminal" in alone.client(signed_in=False).get("/", headers=PAGE).text
+    page = lab.client(signed_in=False).get("/", headers=PAGE).text
+    assert "Token of this server" in page
+    assert "terminal" not in page
+    assert 'autocomplete="current-password"' in page
+    assert "correct" not in page
+
+
 def test_sessions_end_when_idle_and_by_logout(server):
     client = server.client()
     server.clock.now += IDLE_S + 1
@@ -312,6 +322,56 @@ def test_on_a_shared_server_browsers_have_authors_of_their_own():
     authors = [client.get("/api/v1/thing").json()["author"] for client in (first, second, third, first)]
     assert len(set(authors)) == 3
     assert authors[0] == authors[3]
+
+
+def test_on_a_shared_server_a_browser_stays_its_author_when_the_server_is_restarted():
+    token = "correct horse battery staple"
+    before, after = Server(shared=True, bearer=token), Server(shared=True, bearer=token)
+    browser = before.client()
+    author = browser.get("/api/v1/thing").json()["author"]
+    again = after.client(signed_in=False)
+    again.cookies = browser.cookies
+    assert again.get("/api/v1/thing").status_code == 401  # it is no login
+    answer = again.post("/login", data={"token": token}, headers={"Origin": OWN})
+    assert answer.status_code == 303
+    [cookie] = [one for one in answer.headers.get_list("set-cookie") if one.startswith("granum_author=")]
+    assert "HttpOnly; SameSite=Strict" in cookie
+    assert "Max-Age=34560000;" in cookie
+    assert again.get("/api/v1/thing").json()["author"] == author
+    assert author not in cookie
+    # the next person at this screen is another one
+    again.post("/logout", headers={"Origin": OWN})
+    again.post("/login", data={"token": token}, headers={"Origin": OWN})
+    assert again.get("/api/v1/thing").json()["author"] != author
+
+
+@pytest.mark.parametrize("planted", ["", "user-1234", "x" * 21, "x" * 23, "x" * 21 + "é", "../../../../../../../../"])
+def test_an_author_that_was_made_up_is_not_taken(planted):
+    server = Server(shared=True, bearer="correct horse battery staple")
+    headers = {"Origin": OWN, "Cookie": f"granum_author={planted}".encode()}
+    answer = server.client(signed_in=False).post("/login", data={"token": server.sessions.bearer}, headers=headers)
+    assert answer.status_code == 303
+    assert not any(f"granum_author={planted};" in one for one in answer.headers.get_list("set-cookie"))
+
+
+def test_alone_a_browser_gets_no_cookie_but_that_of_its_session(server):
+    assert list(server.client().cookies) == ["granum_8642"]
+
+
+def test_a_sign_in_form_that_does_not_come_is_not_waited_for(server, monkeypatch):
+    monkeypatch.setattr(guard, "_SLOWEST_LOGIN_S", 0.05)
+    headers = [(b"host", b"127.0.0.1:8642"), (b"origin", OWN.encode())]
+    scope = {"type": "http", "method": "POST", "path": "/login", "query_string": b"", "headers": headers}
+    sent = []
+
+    async def receive():
+        await asyncio.sleep(60)
+
+    async def send(message):
+        sent.append(message)
+
+    asyncio.run(server.app(scope, receive, send))
+    assert sent[0]["status"] == 408
 
 
 def test_no_token_reaches_a_log_or_an_error(server, caplog):

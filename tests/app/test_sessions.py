@@ -75,6 +75,21 @@ def test_alone_everybody_is_the_same_author_and_on_a_shared_server_each_browser_
     assert len(authors | {shared.bearer_author, "local"}) == 5
 
 
+def test_an_author_is_the_digest_of_a_secret_that_opens_nothing():
+    secret = sessions.new_author_secret()
+    assert sessions.is_author_secret(secret)
+    names = set()
+    for _ in range(2):
+        door = Sessions(bearer="correct horse battery", shared=True)
+        assert door.login(secret, secret) is None
+        assert door.find(secret) is None
+        names.add(door.find(door.login(door.bearer, secret)).author)
+    [name] = names
+    assert secret not in name
+    alone = Sessions()
+    assert alone.find(alone.login(alone.login_token, secret)).author == "local"
+
+
 def test_after_logout_the_cookie_is_worth_nothing():
     door = Sessions()
     cookie = door.login(door.login_token)

@@ -7,6 +7,7 @@ bearer token (401). Other pages on localhost are strangers too: cookies do not k
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from granum.app.problems import Problem
-from granum.app.sessions import IDLE_S, Sessions
+from granum.app.sessions import IDLE_S, Sessions, is_author_secret, new_author_secret
 from granum.app.sign_in import SIGN_IN_POLICY, sign_in_page
 
 __all__ = ["LARGEST_BODY", "UPLOAD_PATH", "Address", "Guard"]
@@ -25,8 +26,11 @@ __all__ = ["LARGEST_BODY", "UPLOAD_PATH", "Address", "Guard"]
 LARGEST_BODY = 4 * 2**20
 UPLOAD_PATH = "/api/v1/images"
 _LARGEST_LOGIN = 4096
+_SLOWEST_LOGIN_S = 30.0
+_AUTHOR_S = 400 * 24 * 3600
+"""The longest that browsers keep a cookie; each sign-in renews it."""
 _SAFE = ("GET", "HEAD", "OPTIONS")
-Answer = tuple[int, dict[str, str], bytes]
+Answer = tuple[int, Iterable[tuple[str, str]], bytes]
 """Status, headers, body."""
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
@@ -79,6 +83,8 @@ class Guard:
         self._address = address
         self._hosts = address.hosts()
         self.cookie = f"granum_{address.port}"
+        # not of one port: who paints stays the same person when the server moves to another
+        self.author_cookie = "granum_author"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or let the app answer."""
@@ -137,22 +143,13 @@ class Guard:
             if self._sessions.is_bearer(bearer):
                 return self._sessions.bearer_author
             raise Problem(401, "not_signed_in", "The bearer token is not that of this server.")
-        for secret in self._secrets(headers):
+        for secret in _cookies(headers, self.cookie):
             session = self._sessions.find(secret)
             if session is not None:
                 return session.author
-        text = "Not signed in: open the link that granum app printed in its terminal; each link works once."
-        raise Problem(401, "not_signed_in", text)
-
-    def _secrets(self, headers: Headers) -> list[str]:
-        """Values of the session cookie; another port of this host may have set a false one beside ours."""
-        found = []
-        for header in headers.getlist("cookie"):
-            for part in header.split(";"):
-                name, _, value = part.strip().partition("=")
-                if name == self.cookie:
-                    found.append(value)
-        return found[:8]
+        how = "open the link that granum app printed in its terminal; each link works once"
+        how = "type the token of this server" if self._sessions.shared else how
+        raise Problem(401, "not_signed_in", f"Not signed in: {how}.")
 
     # ------------------------------------------------------------------------------------------ signing in
 
@@ -165,26 +162,40 @@ class Guard:
                 return None
             return self._come_in(headers, token)
         if method != "POST":
-            return 303, {"location": "./"}, b""
+            return 303, [("location", "./")], b""
         if path == "/logout":
-            for secret in self._secrets(headers):
+            for secret in _cookies(headers, self.cookie):
                 self._sessions.logout(secret)
-            return 303, {"location": "./", "set-cookie": self._cookie(headers, "", 0)}, b""
-        body = await _read_body(headers, receive, _LARGEST_LOGIN)
+            # the next person at this screen is another author
+            return self._go_home(headers, {self.cookie: ("", 0), self.author_cookie: ("", 0)})
+        try:
+            async with asyncio.timeout(_SLOWEST_LOGIN_S):
+                body = await _read_body(headers, receive, _LARGEST_LOGIN)
+        except TimeoutError:
+            raise Problem(408, "too_slow", "The form did not come within half a minute.") from None
         return self._come_in(headers, parse_qs(body.decode("latin-1")).get("token", [""])[0].strip())
 
     def _come_in(self, headers: Headers, token: str) -> Answer:
         """Give a cookie for a token, and take the token out of the address bar."""
-        secret = self._sessions.login(token)
+        known = [secret for secret in _cookies(headers, self.author_cookie) if is_author_secret(secret)]
+        author_secret = known[0] if known else new_author_secret()
+        secret = self._sessions.login(token, author_secret)
         if secret is not None:
-            return 303, {"location": "./", "set-cookie": self._cookie(headers, secret, int(IDLE_S))}, b""
-        if any(self._sessions.find(old) for old in self._secrets(headers)):
-            return 303, {"location": "./"}, b""
-        raise Problem(401, "wrong_token", "This link was used before, or is not of this server.")
+            cookies = {self.cookie: (secret, int(IDLE_S))}
+            if self._sessions.shared:
+                cookies[self.author_cookie] = (author_secret, _AUTHOR_S)
+            return self._go_home(headers, cookies)
+        if any(self._sessions.find(old) for old in _cookies(headers, self.cookie)):
+            return self._go_home(headers, {})
+        what = "This is not the token" if self._sessions.shared else "This link was used before, or is not"
+        raise Problem(401, "wrong_token", f"{what} of this server.")
 
-    def _cookie(self, headers: Headers, value: str, seconds: int) -> str:
+    def _go_home(self, headers: Headers, cookies: dict[str, tuple[str, int]]) -> Answer:
+        """Lead to the page, with cookies: name -> value and seconds."""
         secure = "; Secure" if self._address.origin(headers).startswith("https:") else ""
-        return f"{self.cookie}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}"
+        rest = f"HttpOnly; SameSite=Strict{secure}"
+        given = [f"{name}={value}; Path=/; Max-Age={seconds}; {rest}" for name, (value, seconds) in cookies.items()]
+        return 303, [("location", "./"), *(("set-cookie", cookie) for cookie in given)], b""
 
     # ------------------------------------------------------------------------------------------ responses
 
@@ -192,7 +203,8 @@ class Guard:
         """Answer with an error: a page for people, JSON for programs."""
         content: dict[str, str]
         if scope["type"] == "http" and "text/html" in headers.get("accept", ""):
-            body = sign_in_page(str(problem), form=problem.status == 401, depth=scope["path"].count("/") - 1)
+            depth, form = scope["path"].count("/") - 1, problem.status in (401, 408)
+            body = sign_in_page(str(problem), form=form, depth=depth, shared=self._sessions.shared)
             content = {"content-type": "text/html; charset=utf-8", "content-security-policy": SIGN_IN_POLICY}
         else:
             shape = {"error": {"code": problem.code, "message": str(problem)}}
@@ -200,7 +212,7 @@ class Guard:
         if problem.status == 401:
             content["www-authenticate"] = 'Bearer realm="granum"'
         prefix = "websocket.http.response" if scope["type"] == "websocket" else "http.response"
-        await _respond(send, problem.status, content, body.encode(), prefix)
+        await _respond(send, problem.status, content.items(), body.encode(), prefix)
 
     def _with_headers(self, send: Send, request: Headers) -> Send:
         """Put the security headers on whatever is answered."""
@@ -246,10 +258,21 @@ def _bearer(headers: Headers) -> str | None:
     return token.strip() if scheme.lower() == "bearer" else None
 
 
+def _cookies(headers: Headers, wanted: str) -> list[str]:
+    """Values of a cookie; another port of this host may have set a false one beside ours."""
+    found = []
+    for header in headers.getlist("cookie"):
+        for part in header.split(";"):
+            name, _, value = part.strip().partition("=")
+            if name == wanted:
+                found.append(value)
+    return found[:8]
+
+
 async def _respond(
-    send: Send, status: int, headers: dict[str, str], body: bytes, prefix: str = "http.response"
+    send: Send, status: int, headers: Iterable[tuple[str, str]], body: bytes, prefix: str = "http.response"
 ) -> None:
-    pairs: Iterable[tuple[bytes, bytes]] = [(k.encode("latin-1"), v.encode("latin-1")) for k, v in headers.items()]
+    pairs = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
     length = (b"content-length", str(len(body)).encode())
     await send({"type": f"{prefix}.start", "status": status, "headers": [*pairs, length]})
     await send({"type": f"{prefix}.body", "body": body})

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import ipaddress
+import logging
 import os
 import socket
 import sys
@@ -20,6 +21,7 @@ from pathlib import Path
 import uvicorn
 from starlette.types import ASGIApp
 
+from granum.app.connection import BoundedConnection, is_news, want_handles
 from granum.app.guard import Address
 from granum.app.problems import Problem
 from granum.app.project import write_atomically
@@ -87,6 +89,7 @@ def serve(
     _check(host, token, exposed=behind_proxy or bool(allow_host))
     if sample:
         _add_sample(Path(folder))
+    want_handles()
     listening = _listen(host or "127.0.0.1", port)
     with contextlib.closing(listening):
         number = listening.getsockname()[1]
@@ -120,6 +123,7 @@ def serve(
 
 def _config(app: ASGIApp) -> uvicorn.Config:
     """Return how to serve: no log of addresses, as they may hold tokens; nothing believed that a proxy could say."""
+    logging.getLogger("uvicorn.error").addFilter(is_news)
     return uvicorn.Config(
         app,
         log_level="warning",
@@ -127,6 +131,7 @@ def _config(app: ASGIApp) -> uvicorn.Config:
         server_header=False,
         proxy_headers=False,
         lifespan="off",
+        http=BoundedConnection,
         ws="websockets-sansio",
         ws_max_size=LARGEST_SOCKET_MESSAGE,
         ws_ping_timeout=60.0,

@@ -2,13 +2,15 @@
 
 Only digests of secrets are kept, and they are looked up by digest, so that no comparison takes longer for a better
 guess. A login token works once; the next one is made at that moment. A lab server (``shared``) also lets everybody in
-who types the bearer token, and gives each browser an author of its own, so that nobody undoes the work of another.
+who types the bearer token, and gives each browser an author of its own, so that nobody undoes the work of another. The
+author is the digest of a second secret that stays in the browser, so it is the same one after the server was restarted.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
 import threading
 import time
@@ -18,13 +20,14 @@ from dataclasses import dataclass
 
 from granum.errors import SettingError
 
-__all__ = ["IDLE_S", "Session", "Sessions", "check_token"]
+__all__ = ["IDLE_S", "Session", "Sessions", "check_token", "is_author_secret", "new_author_secret"]
 
 IDLE_S = 7 * 24 * 3600.0
 """A session that was not used for so long is over."""
 MOST_SESSIONS = 1000
 SHORTEST_TOKEN = 16
 _FEWEST_CHARACTERS = 6
+_AUTHOR_SECRET = re.compile(r"[A-Za-z0-9_-]{22}")
 
 
 def check_token(token: str) -> str:
@@ -42,6 +45,16 @@ def check_token(token: str) -> str:
     if len(set(token)) < _FEWEST_CHARACTERS:
         raise SettingError(f"--token repeats {len(set(token))} characters; use {_FEWEST_CHARACTERS} different or more.")
     return token
+
+
+def new_author_secret() -> str:
+    """Return a secret that nobody can guess, for a browser to keep."""
+    return secrets.token_urlsafe(16)
+
+
+def is_author_secret(text: str) -> bool:
+    """Whether a text can have come from `new_author_secret`."""
+    return _AUTHOR_SECRET.fullmatch(text) is not None
 
 
 @dataclass
@@ -89,8 +102,16 @@ class Sessions:
         """The token that the next browser comes in with."""
         return self._login_token
 
-    def login(self, token: str) -> str | None:
-        """Return the secret of a new session's cookie, or None for a token that is wrong or was used before."""
+    def login(self, token: str, author_secret: str = "") -> str | None:
+        """Return the secret of a new session's cookie, or None for a token that is wrong or was used before.
+
+        Parameters
+        ----------
+        token : str
+            What the visitor has shown.
+        author_secret : str
+            On a shared server: tells this browser from others; by itself it opens nothing.
+        """
         digest = _digest(token)
         with self._lock:
             once = hmac.compare_digest(digest, self._login)
@@ -99,7 +120,7 @@ class Sessions:
             if once:
                 self._new_login_token()
             secret = secrets.token_urlsafe(32)
-            author = f"user-{secrets.token_hex(4)}" if self.shared else "local"
+            author = _author(author_secret or new_author_secret()) if self.shared else "local"
             self._sessions[_digest(secret)] = Session(author, self._clock())
             while len(self._sessions) > MOST_SESSIONS:
                 self._sessions.popitem(last=False)
@@ -144,3 +165,8 @@ class Sessions:
 
 def _digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
+
+
+def _author(secret: str) -> str:
+    """Return the public name of an author; 64 bits, so that nobody finds another secret of the same name."""
+    return f"user-{_digest(secret).hex()[:16]}"

@@ -23,7 +23,7 @@ SIGN_IN_POLICY = (
 )
 
 
-def sign_in_page(reason: str, *, form: bool, depth: int) -> str:
+def sign_in_page(reason: str, *, form: bool, depth: int, shared: bool = False) -> str:
     """Return the page; it is to be sent with `SIGN_IN_POLICY`.
 
     Parameters
@@ -34,13 +34,22 @@ def sign_in_page(reason: str, *, form: bool, depth: int) -> str:
         Whether a token would help; else only the reason is shown.
     depth : int
         How many folders deep the requested path lies; addresses in the page are relative, for proxies with a prefix.
+    shared : bool
+        Several people use the server, with one token that stays: browsers may remember it.
     """
     up = "../" * depth or "./"
+    if shared:
+        how = "Who runs this server knows its token; it stays the same, and this browser may remember it."
+        label, kind = "Token of this server:", "current-password"
+    else:
+        how = (
+            "The terminal where <code>granum app</code> runs shows a link. Each link opens one browser; after it was "
+            f'used a new one is printed. A browser that is signed in already <a href="{up}">goes to the app</a>.'
+        )
+        label, kind = "Or paste the token:", "off"
     door = (
-        "<p>The terminal where <code>granum app</code> runs shows a link. Each link opens one browser; after it was "
-        f'used a new one is printed. A browser that is signed in already <a href="{up}">goes to the app</a>.</p>'
-        f'<form method="post" action="{up}login"><label for="token">Or paste the token:</label>'
-        '<input id="token" name="token" type="password" autocomplete="off" required autofocus> '
+        f'<p>{how}</p><form method="post" action="{up}login"><label for="token">{label}</label>'
+        f'<input id="token" name="token" type="password" autocomplete="{kind}" required autofocus> '
         "<button>Open</button></form>"
     )
     return (
