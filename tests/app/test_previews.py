@@ -192,6 +192,7 @@ def test_the_process_ends_when_the_server_is_killed(folder, tmp_path):
     )
     server = subprocess.Popen([sys.executable, str(script), str(folder)], stdout=subprocess.PIPE, text=True)
     pid, _, left = server.stdout.readline().strip().partition(" ")
+    assert Path(left).is_dir()
     server.kill()
     server.wait()
     server.stdout.close()
@@ -199,7 +200,6 @@ def test_the_process_ends_when_the_server_is_killed(folder, tmp_path):
     while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not Path(f"/proc/{pid}").exists()
-    assert Path(left).is_dir()
     previews = Previews(Folder(folder), Inbox().send, RecipeShelf(folder / "recipes"))
     assert previews.results.path.is_dir()
     assert not Path(left).exists()
