@@ -176,7 +176,7 @@ def test_the_process_ends_when_the_server_is_killed(folder, tmp_path):
         "import sys, time\n"
         "from pathlib import Path\n"
         "from granum.app.forms import RecipeShelf\n"
-        "from granum.app.messages import PreviewRequest\n"
+        "from granum.app.recipe_messages import PreviewRequest\n"
         "from granum.app.preview_worker import PreviewSource\n"
         "from granum.app.previews import Previews\n"
         "class Folder:\n"
