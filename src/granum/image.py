@@ -28,6 +28,7 @@ _NM_PER_WORD: dict[str, float] = {
     "nanometers": 1.0, "nanometre": 1.0, "um": 1e3, "µm": 1e3, "μm": 1e3, "micron": 1e3, "microns": 1e3,
     "micrometer": 1e3, "micrometers": 1e3, "micrometre": 1e3, "mm": 1e6, "cm": 1e7, "m": 1e9,
 }  # fmt: skip
+_SMALLEST_NM, _LARGEST_NM = 1e-4, 1e9  # no picture of a laboratory goes beyond: a slip of the pen
 
 
 @dataclass(frozen=True)
@@ -90,14 +91,17 @@ class PixelSize:
         Raises
         ------
         SettingError
-            When the text is not a positive number with a unit of length.
+            When the text is not a positive number with a unit of length, or is absurdly small or large.
         """
         number = r"([0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?)"
         match = re.fullmatch(rf"\s*{number}(?:\s*[x×]\s*{number})?\s*([^\W\d_]+)\s*(?:/\s*(?:px|pixel))?\s*", text)
         if match is None:
             raise SettingError(f"pixel size: {text!r} is not a size; write a number and a unit, as in '0.5 nm'.")
         y = float(match[1])
-        return cls.of(y, float(match[2]) if match[2] else y, match[3], source=source)
+        size = cls.of(y, float(match[2]) if match[2] else y, match[3], source=source)
+        if not all(_SMALLEST_NM <= side <= _LARGEST_NM for side in size.nm):
+            raise SettingError(f"pixel size: {text!r} is no pixel of a picture; sizes go from 0.1 pm to 1 m.")
+        return size
 
     @property
     def nm(self) -> tuple[float, float]:

@@ -21,9 +21,29 @@ interface Props {
 export function WindowHistogram({ name, histogram, low, high, from, to, text, colour, onChange }: Props) {
   const span = Math.max(1, to - from);
   const place = (value: number): number => Math.min(WIDTH, Math.max(0, (WIDTH * (value - from)) / span));
+  /** Dragging between the handles moves both: the level, at the same contrast. */
+  const shift = (event: PointerEvent): void => {
+    const box = event.currentTarget as SVGElement;
+    const scale = span / Math.max(1, box.getBoundingClientRect().width);
+    const start = event.clientX;
+    const move = (next: PointerEvent): void => {
+      const by = Math.round((next.clientX - start) * scale);
+      const room = Math.min(to - high, Math.max(from - low, by));
+      onChange(low + room, high + room);
+    };
+    const end = (): void => {
+      box.removeEventListener("pointermove", move);
+      box.removeEventListener("pointerup", end);
+      box.removeEventListener("pointercancel", end);
+    };
+    box.setPointerCapture(event.pointerId);
+    box.addEventListener("pointermove", move);
+    box.addEventListener("pointerup", end);
+    box.addEventListener("pointercancel", end);
+  };
   return (
     <div class="window" role="group" aria-label={`Window of ${name}`}>
-      <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" aria-hidden="true">
+      <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" aria-hidden="true" onPointerDown={shift}>
         {histogram && (
           <svg x={place(histogram.low)} width={Math.max(1, place(histogram.high) - place(histogram.low))} height={HEIGHT} viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none">
             <path class="area" d={areaPath(rebin(histogram.counts, 150), WIDTH, HEIGHT)} />

@@ -3,7 +3,7 @@ import { useRef } from "preact/hooks";
 import { api } from "../api/client";
 import type { ImageEntry } from "../api/types";
 import {
-  addSample, currentId, filtered, filterText, images, imagesKnown, pixelSizeText, project, removeImage, sizeText, uploadFiles, uploads,
+  addSample, currentId, dropUpload, filtered, filterText, images, imagesKnown, pixelSizeText, project, removeImage, sizeText, uploadFiles, uploads,
 } from "../state/images";
 import { count } from "../state/numbers";
 import { question } from "../state/page";
@@ -63,16 +63,20 @@ function Item({ image }: { image: ImageEntry }) {
 }
 
 function Uploads() {
+  const failed = uploads.value.filter((one) => one.error);
   return (
-    <ul class="uploads" aria-label="Uploads">
-      {uploads.value.map((one) => (
-        <li key={one.id}>
-          <span class="name" title={one.name}>{one.name}</span>
-          <Progress share={one.share} label={`Uploading ${one.name}`} />
-          <Button icon="close" label={`Stop uploading ${one.name}`} onClick={() => one.abort.abort()} />
-        </li>
-      ))}
-    </ul>
+    <>
+      <ul class="uploads" aria-label="Uploads">
+        {uploads.value.map((one) => (
+          <li key={one.id} class={one.error ? "failed" : ""}>
+            <span class="name" title={one.name}>{one.name}</span>
+            {one.error ? <span class="status bad why-not" role="status" title={one.error}>Not added: {one.error}</span> : <Progress share={one.share} label={`Uploading ${one.name}`} />}
+            <Button icon="close" label={one.error ? `Forget ${one.name}` : `Stop uploading ${one.name}`} onClick={() => dropUpload(one)} />
+          </li>
+        ))}
+      </ul>
+      {failed.length > 1 && <div class="uploads-foot"><Button label={`Clear these ${failed.length}`} text onClick={() => failed.forEach(dropUpload)} /></div>}
+    </>
   );
 }
 

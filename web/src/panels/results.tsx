@@ -2,7 +2,7 @@
 import { api, runFile } from "../api/client";
 import { current } from "../state/images";
 import { runs } from "../state/jobs";
-import { timeText } from "../state/numbers";
+import { sentence, timeText } from "../state/numbers";
 import { exactPreview, previewOfCurrent } from "../state/preview";
 import { runRequest } from "../state/recipe";
 import { openRun, run, runImage, shownTable, sourceRun, table, tableProblem } from "../state/results";
@@ -84,7 +84,7 @@ export function Downloads({ id }: { id: string }) {
 }
 
 function Nothing() {
-  if (tableProblem.value) return <p class="note bad" role="status">{tableProblem.value}</p>;
+  if (tableProblem.value) return <p class="note bad" role="status">{sentence(tableProblem.value)}</p>;
   if (!current.value) return <p class="quiet pad">Open an image first.</p>;
   if (sourceRun.value && !runImage.value) return <p class="quiet pad">This run does not have the image on screen; choose one of its images above.</p>;
   return <p class="quiet pad">{previewOfCurrent.value && !exactPreview.value ? "The exact result is on its way…" : "No result yet."}</p>;
@@ -103,7 +103,7 @@ export function ResultsPanel() {
       {open && <RunImages />}
       {(!table.value || (stale && !exactPreview.value && !runImage.value)) ? <Nothing /> : (
         <div class={stale ? "stale" : ""} aria-busy={stale}>
-          {warnings.map((warning) => <p key={warning} class="note warn">{warning}</p>)}
+          {warnings.map((warning) => <p key={warning} class="note warn">{sentence(warning)}</p>)}
           <Summary />
           <FilterBox />
           <ObjectTable />

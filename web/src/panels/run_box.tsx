@@ -31,8 +31,7 @@ function SaveRecipe() {
   }
   const save = async (event: Event): Promise<void> => {
     event.preventDefault();
-    await saveRecipe(name.trim());
-    setName(null);
+    if (await saveRecipe(name.trim())) setName(null);
   };
   return (
     <form class="row" onSubmit={(event) => void save(event)}>

@@ -2,7 +2,7 @@
 import type { Job, Run } from "../api/types";
 import { askToDeleteRun, isActive, jobs, openJobs, runs, shareDone, stepJob } from "../state/jobs";
 import { project } from "../state/images";
-import { count, durationText, timeText } from "../state/numbers";
+import { count, durationText, sentence, timeText } from "../state/numbers";
 import { openRun } from "../state/results";
 import { Button, Progress } from "./controls";
 import { Downloads } from "./results";
@@ -35,7 +35,7 @@ function Failures({ list }: { list: string[] }) {
   for (const one of list) counts.set(one, (counts.get(one) ?? 0) + 1);
   return (
     <>
-      {[...counts].map(([text, n]) => <p key={text} class="note warn">{text}{n > 1 && <span class="number"> ({n} times)</span>}</p>)}
+      {[...counts].map(([text, n]) => <p key={text} class="note warn">{sentence(text)}{n > 1 && <span class="number"> ({n} times)</span>}</p>)}
     </>
   );
 }
@@ -58,7 +58,7 @@ function JobCard({ job }: { job: Job }) {
         <span class="spring" />
         <span class="number">{job.seconds > 0 ? durationText(job.seconds * 1000) : ""}</span>
       </div>
-      {job.error && <p class="note bad">{job.error}</p>}
+      {job.error && <p class="note bad">{sentence(job.error)}</p>}
       <Failures list={job.failures} />
       <JobItems job={job} />
     </li>

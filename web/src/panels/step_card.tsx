@@ -21,14 +21,23 @@ function LayerLook({ name }: { name: string }) {
   );
 }
 
-/** Layers of a step that the last preview can show; names like "label#2" of repeated layers belong to their step too. */
-export function layersOf(step: StepInfo, known: string[]): string[] {
-  return step.writes.filter((name) => known.includes(name));
+/**
+ * Layers of a step that the last preview can show; one that a later step writes anew is shown there, as it is at the end.
+ * Those that no step writes (the distance map, its peaks) help to judge how objects are separated, and stand there.
+ */
+export function layersOf(info: RecipeInfo, step: StepInfo, known: string[]): string[] {
+  const later = new Set(info.steps.slice(info.steps.indexOf(step) + 1).flatMap((one) => one.writes));
+  const own = step.writes.filter((name) => known.includes(name) && !later.has(name));
+  const splitter = info.steps.find((one) => one.do.startsWith("separate.")) ?? info.steps.at(-1);
+  if (step !== splitter) return own;
+  const written = new Set(info.steps.flatMap((one) => one.writes));
+  const derived = known.filter((name) => !written.has(name) && name !== "image" && !name.startsWith("channel."));
+  return [...derived, ...own];
 }
 
 export function StepCard({ info, step, open }: { info: RecipeInfo; step: StepInfo; open: boolean }) {
   const nChanged = step.settings.filter((setting) => keyOf(step, setting) in changed.value).length;
-  const layers = layersOf(step, preview.value?.layer_names ?? []);
+  const layers = layersOf(info, step, preview.value?.layer_names ?? []);
   return (
     <details class="card" open={open}>
       <summary>

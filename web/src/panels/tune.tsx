@@ -1,7 +1,7 @@
 /** Tune: what the recipe finds now, and everything that can be changed about it. */
 import { GreyHistogram } from "../charts/grey_histogram";
 import { current } from "../state/images";
-import { count, durationText } from "../state/numbers";
+import { count, durationText, sentence } from "../state/numbers";
 import { openPreviewResults } from "../state/results";
 import { askExact, changeSettings, exactPreview, preview, previewBusy, previewOfCurrent, previewProblem, previewStep } from "../state/preview";
 import { changed, channelChoice, channelMap, channelNames, chooseRecipe, openRecipeFile, openedRecipe, recipe, recipes } from "../state/recipe";
@@ -49,8 +49,8 @@ function Finding() {
         <Button label="Table and sizes" text onClick={openPreviewResults} disabled={!result} />
       </div>
       <GreyHistogram histogram={shownHistogram()} />
-      {previewProblem.value && <p class="note bad" role="status">{previewProblem.value}</p>}
-      {result?.warnings.map((warning) => <p key={warning} class="note warn">{warning}</p>)}
+      {previewProblem.value && <p class="note bad" role="status">{sentence(previewProblem.value)}</p>}
+      {result?.warnings.map((warning) => <p key={warning} class="note warn">{sentence(warning)}</p>)}
     </section>
   );
 }

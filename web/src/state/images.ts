@@ -1,8 +1,8 @@
 /** The images of the project, which one is looked at, and what is on its way up. */
 import { batch, computed, signal } from "@preact/signals";
-import { api, upload } from "../api/client";
+import { api, ApiError, upload } from "../api/client";
 import type { ImageEntry, PixelSizeInfo, Project } from "../api/types";
-import { attempt, fail, say } from "./page";
+import { attempt, fail, listOpen, say } from "./page";
 import { shortNumber, unitText } from "./numbers";
 
 export interface Upload {
@@ -10,6 +10,8 @@ export interface Upload {
   name: string;
   share: number;
   abort: AbortController;
+  /** Why it was not added; it stays in the list until it was read. */
+  error: string;
 }
 
 export const project = signal<Project | null>(null);
@@ -108,33 +110,57 @@ export async function removeImage(image: ImageEntry): Promise<void> {
 let nextUpload = 1;
 let line: Promise<void> = Promise.resolve();
 
-/** Upload files one after the other; the first new one is opened when nothing is open. */
+/** Upload files one after the other; the first new one of them is opened, so that the view does not jump from file to file. */
 export function uploadFiles(files: Iterable<File>): void {
   if (project.value?.read_only) {
     say(project.value.read_only_reason || "This project is read-only, so nothing can be added.", "error");
     return;
   }
+  const batchOf = { opened: false };
   for (const file of files) {
-    const entry: Upload = { id: nextUpload++, name: file.name, share: 0, abort: new AbortController() };
+    const entry: Upload = { id: nextUpload++, name: file.name, share: 0, abort: new AbortController(), error: "" };
     uploads.value = [...uploads.value, entry];
-    line = line.then(() => sendFile(file, entry));
+    line = line.then(() => sendFile(file, entry, batchOf));
   }
 }
 
-async function sendFile(file: File, entry: Upload): Promise<void> {
-  const update = (share: number): void => {
-    uploads.value = uploads.value.map((one) => (one.id === entry.id ? { ...one, share } : one));
-  };
+function changeUpload(id: number, change: Partial<Upload>): void {
+  uploads.value = uploads.value.map((one) => (one.id === id ? { ...one, ...change } : one));
+}
+
+/** Take an upload out of the list, and stop it when it is on its way. */
+export function dropUpload(one: Upload): void {
+  one.abort.abort();
+  uploads.value = uploads.value.filter((other) => other.id !== one.id);
+}
+
+/** The reason alone: the name stands beside it. */
+export function reasonOf(error: unknown, name: string): string {
+  const text = error instanceof Error ? error.message : String(error);
+  const bare = text.startsWith(`${name}: `) ? text.slice(name.length + 2) : text;
+  return bare.charAt(0).toUpperCase() + bare.slice(1);
+}
+
+async function sendFile(file: File, entry: Upload, batchOf: { opened: boolean }): Promise<void> {
+  if (entry.abort.signal.aborted) return;
   try {
-    if (entry.abort.signal.aborted) return;
-    const done = await upload(file, update, entry.abort.signal);
+    const done = await upload(file, (share) => changeUpload(entry.id, { share }), entry.abort.signal);
     takeImages([done.image]);
-    if (done.duplicate) say(`${file.name} is already here as ${done.image.name}.`);
-    else currentId.value = done.image.id;
+    const { name } = done.image;
+    if (done.duplicate) say(name === file.name ? `${name} is here already.` : `${file.name} is here already, as ${name}.`);
+    if (!batchOf.opened) currentId.value = done.image.id;
+    batchOf.opened = true;
+    dropUpload(entry);
   } catch (error) {
-    fail(error);
-  } finally {
-    uploads.value = uploads.value.filter((one) => one.id !== entry.id);
+    if (entry.abort.signal.aborted) dropUpload(entry);
+    else if (error instanceof ApiError && error.status !== 401) {
+      changeUpload(entry.id, { error: reasonOf(error, file.name) });
+      if (!listOpen.peek()) fail(error); // a narrow list has no room for sentences
+    }
+    else {
+      dropUpload(entry);
+      fail(error);
+    }
   }
 }
 

@@ -1,7 +1,7 @@
 // @vitest-environment node
 import { expect, test } from "vitest";
 import { setting } from "../../test/fake_server";
-import { bytesText, durationText, positionOf, POSITIONS, shortNumber, sliderScale, valueAt } from "./numbers";
+import { bytesText, durationText, positionOf, POSITIONS, sentence, shortNumber, sliderScale, valueAt } from "./numbers";
 
 test("numbers keep four digits and never lose thousands", () => {
   expect([0, 15.95464, 1234.6, 12_345_678, 0.0123456, -0.5, 1e-9, 1e12].map((value) => shortNumber(value))).toEqual(
@@ -31,4 +31,12 @@ test("a wide range is logarithmic: its middle is far below half", () => {
   expect(scale.logarithmic).toBe(true);
   expect(valueAt(scale, POSITIONS / 2)).toBeLessThan(200);
   expect(sliderScale(setting({ low: 0, high: 1 })).logarithmic).toBe(false);
+});
+
+test("sentences begin with a capital, names of files stay as they are", () => {
+  expect(sentence("no object was found.")).toBe("No object was found.");
+  expect(sentence("pixel size: 'x' is not a size.")).toBe("Pixel size: 'x' is not a size.");
+  expect(sentence("field 1.tif: is empty.")).toBe("field 1.tif: is empty.");
+  expect(sentence("series.ome.tif, frame 2: no object was found.")).toBe("series.ome.tif, frame 2: no object was found.");
+  expect(sentence("")).toBe("");
 });

@@ -11,6 +11,11 @@ export function shortNumber(value: number | null | undefined, digits = 4): strin
   return String(Number(value.toPrecision(digits)));
 }
 
+/** A sentence of the server begins with a capital here, unless it begins with the name of a file. */
+export function sentence(text: string): string {
+  return /^[^:]*\.\w{2,5}([\s,][^:]*)?:/.test(text) ? text : text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 export function count(n: number, one: string, many = `${one}s`): string {
   return `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
 }

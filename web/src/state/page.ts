@@ -1,6 +1,7 @@
 /** What the page as a whole shows: tab, theme, connection, sentences for people, questions before something is lost. */
 import { signal } from "@preact/signals";
 import { ApiError } from "../api/client";
+import { sentence } from "./numbers";
 
 export type Tab = "tune" | "results" | "paint" | "runs";
 export type Theme = "auto" | "dark" | "light";
@@ -72,7 +73,7 @@ export function dismiss(id: number): void {
 export function fail(error: unknown): void {
   if (error instanceof ApiError) {
     if (error.status === 401 || error.code === "aborted") return;
-    say(error.message, "error");
+    say(sentence(error.message), "error");
     return;
   }
   if (error instanceof DOMException && error.name === "AbortError") return;

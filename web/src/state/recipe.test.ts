@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { image, recipe, setting, step } from "../../test/fake_server";
+import { layersOf } from "../panels/step_card";
 import { channelMap, chosenFor, keptSettings, settingValue, withSetting } from "./recipe";
 
 const smoothing = setting();
@@ -39,4 +40,12 @@ test("channels go by choice, then by name, then the first; a single channel need
   expect(channelMap(two, several, {})).toEqual({ image: 0, hoechst: 1 });
   expect(channelMap(two, several, { image: 1, hoechst: 9 })).toEqual({ image: 1, hoechst: 1 });
   expect(channelMap(two, image(), {})).toEqual({});
+});
+
+test("a layer is offered once, where it is as it is at the end; what no step writes stands where objects are separated", () => {
+  const make = (key: string, writes: string[]) => ({ key, do: key, title: key, summary: "", reads: [], writes, settings: [] });
+  const steps = [make("segment.automatic", ["mask"]), make("separate.choose", ["labels"]), make("separate.object_levels", ["labels"])];
+  const info = { name: "r", summary: "", channels: [], reads_image: true, steps, toml: "" };
+  const known = ["image", "channel.dapi", "mask", "labels", "distance", "peaks"];
+  expect(steps.map((step) => layersOf(info, step, known))).toEqual([["mask"], ["distance", "peaks"], ["labels"]]);
 });

@@ -1,5 +1,5 @@
 /** The recipe and what was changed in it. A form shows `RecipeInfo`; nothing about a step is written here. */
-import { computed, signal } from "@preact/signals";
+import { batch, computed, signal } from "@preact/signals";
 import { api } from "../api/client";
 import type { ChoiceInfo, ImageEntry, RecipeInfo, RecipeRequest, RunRequest, SettingInfo, StepInfo } from "../api/types";
 import { current, ready } from "./images";
@@ -104,26 +104,38 @@ export async function loadRecipes(): Promise<void> {
 export function chooseRecipe(name: string): void {
   const next = recipes.value.find((one) => one.name === name);
   if (!next) return;
-  openedRecipe.value = null;
-  recipeName.value = name;
-  changed.value = keptSettings(changed.value, next);
+  use(name, null, keptSettings(changed.value, next));
 }
 
-export async function saveRecipe(name: string): Promise<void> {
-  await attempt(async () => {
+/** Recipe and changes together: a preview of the one with the changes of the other would be refused. */
+function use(name: string, opened: RecipeInfo | null, settings: Settings): void {
+  batch(() => {
+    openedRecipe.value = opened;
+    recipeName.value = name;
+    changed.value = settings;
+  });
+}
+
+/** Keep the tuned recipe in the project; returns whether it was kept. */
+export async function saveRecipe(name: string): Promise<boolean> {
+  // the server's own rule; a slash would not even reach it
+  if (!/^[\p{L}\p{N}_][\p{L}\p{N}_ -]{0,63}$/u.test(name)) {
+    say("Use up to 64 letters, digits, spaces, hyphens and underscores for the name.", "error");
+    return false;
+  }
+  const kept = await attempt(async () => {
     const saved = await api.saveRecipe(name, recipeRequest());
     await loadRecipes();
-    openedRecipe.value = null;
-    recipeName.value = saved.name;
-    changed.value = {};
+    use(saved.name, null, {});
     say(`Recipe ${saved.name} saved in the project.`);
+    return true;
   });
+  return kept ?? false;
 }
 
 export async function openRecipeFile(file: File): Promise<void> {
   await attempt(async () => {
     const toml = await file.text();
-    openedRecipe.value = await api.checkRecipe({ toml });
-    changed.value = {};
+    use(recipeName.value, await api.checkRecipe({ toml }), {});
   });
 }

@@ -88,7 +88,9 @@ export function autoWindow(histogram: HistogramInfo): { low: number; high: numbe
   };
   const low = histogram.low + find(0.002) * width;
   const high = histogram.low + (find(0.998) + 1) * width;
-  return { low: Math.floor(low), high: Math.max(Math.floor(low) + 1, Math.ceil(high)) };
+  // the upper edge of the last bin lies one beyond the largest value that a tile can hold
+  const from = Math.min(65534, Math.floor(low));
+  return { low: from, high: Math.min(65535, Math.max(from + 1, Math.ceil(high))) };
 }
 
 export function greyLevel(channel: ChannelInfo, tileValue: number): number {
