@@ -12,7 +12,7 @@ from granum.app.file_names import clean_name, is_safe_name, numbered_name
 @pytest.mark.parametrize(
     "name",
     [
-        "", ".", "..", "a/b", "a\\b", "/etc/passwd", "C:", "C:\\x", "a:stream", "a\0b", "a\nb", "CON", "con.tif",
+        "", ".", "..", "a/b", "a\\b", "/etc/passwd", "C:", "C:" "\\x", "a:stream", "a\0b", "a\nb", "CON", "con.tif",
         "Nul.txt.tif", "LPT1", "com¹.png", "aux ", "end.", "end ", "x" * 256, "é" * 200, "a?b", "a*b", "a|b", "\udcff",
     ],
 )  # fmt: skip
