@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -19,6 +20,15 @@ settings.load_profile("granum")
 
 # small images gain nothing from threads, and lose much where several test runs share the cores
 numba.set_num_threads(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what granum writes outside of projects out of the home of whoever runs the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        patch.setenv("LOCALAPPDATA", str(tmp_path_factory.mktemp("state")))
+        yield
 
 
 @pytest.fixture

@@ -10,9 +10,12 @@ import psutil
 import pytest
 import tifffile
 
+from granum.app.job_folder import Status
 from granum.app.jobs import MOST_ITEMS, Jobs, _shortened
 from granum.app.problems import Problem
+from granum.app.results import Results
 from granum.app.run_messages import JobItem
+from granum.app.run_shelf import RunShelf
 from granum.errors import SettingError
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs process groups")
@@ -209,6 +212,54 @@ def test_jobs_wait_for_each_other_in_order_and_the_queue_survives_the_server(ben
     assert [again.job(id).state for id in ids] == ["done", "cancelled", "done", "done"]
     logs = [bench.project.path("runs", id, "status.json").stat().st_mtime_ns for id in (ids[0], ids[2], ids[3])]
     assert logs == sorted(logs)
+
+
+@pytest.mark.parametrize("foreign", ["no mark", "another mark", "another job", "another place", "own"])
+def test_a_job_that_came_with_the_project_of_somebody_else_does_not_start_by_itself(bench, foreign):
+    planner = bench.jobs()
+    plan = planner.plan_of(bench.ask(title="waits"))
+    planner.close()
+    run = RunShelf(bench.project).make(plan)
+    status = bench.status(run.id)
+    assert (status["state"], len(status["mark"])) == ("queued", 64)
+    if foreign == "another job":
+        run.folder.job.write_text(run.folder.job.read_text().replace('"waits"', '"something else"'))
+    elif foreign == "another place":
+        run.folder.path.rename(run.folder.path.with_name("20260101T000000Z-abcdef"))
+    elif foreign != "own":
+        status["mark"] = "" if foreign == "no mark" else "0" * 64
+        run.folder.status.write_text(json.dumps(status))
+    jobs = bench.jobs()
+    jobs._advance()
+    (job,) = jobs.all().jobs
+    assert job.state in (("queued", "running", "done") if foreign == "own" else ("interrupted",))
+    if foreign != "own":
+        assert not jobs._children
+        assert jobs.resume(job.id).state in ("queued", "running")
+    assert bench.wait(jobs, job.id).state == "done"
+
+
+def test_a_link_in_a_run_is_never_written_through(bench, tmp_path):
+    """A project from elsewhere may hold links: to a file that the log would be added to, to a folder for the result."""
+    id = bench.run()
+    treasure = tmp_path / "treasure"
+    treasure.mkdir()
+    (treasure / "DONE").write_text("mine")
+    place = bench.project.path("runs", id)
+    for name, target in (("edits", treasure), ("result/deep", treasure), ("lock", treasure / "DONE")):
+        known = bench.jobs()
+        (place / name).unlink(missing_ok=True)
+        (place / name).symlink_to(target)
+        with pytest.raises(Problem, match=f"{name} is a link"):
+            Results(bench.project, bench.pictures, print).run(id)
+        known._shelf.get(id).folder.write_status(Status("failed"))
+        with pytest.raises(Problem, match=f"{name} is a link"):
+            known.resume(id)
+        assert bench.jobs().all().jobs == []
+        (place / name).unlink()
+        known.close()
+    assert [path.name for path in treasure.iterdir()] == ["DONE"]
+    assert (treasure / "DONE").read_text() == "mine"
 
 
 def test_a_number_that_belongs_to_another_process_now_is_not_taken_for_the_job(bench):

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from granum.app.job_folder import Status
+from granum.app.own_mark import own_mark
 from granum.app.problems import Problem
 from granum.app.run_plan import plan_run
 from granum.app.run_shelf import RunShelf
@@ -46,7 +47,7 @@ def test_what_was_asked_for_stands_in_job_json(bench, plan):
     assert content["schema"] == 1
     assert content["recipe"]["toml"] == plan.recipe_toml
     assert content["inputs"][0]["path"] == str(bench.folder / "field_3.tif")
-    assert run.folder.read_status() == Status("queued", 1)
+    assert run.folder.read_status() == Status("queued", 1, mark=own_mark(run.folder.job))
     assert run.describe(Status()).state == "queued"
 
 

@@ -46,6 +46,8 @@ class Status:
         How long it has worked, earlier attempts included.
     pid, token
         The process, see `processes.process_token`.
+    mark : str
+        Who put it into the queue, see `own_mark`.
     """
 
     state: str = "queued"
@@ -59,6 +61,7 @@ class Status:
     seconds: float = 0.0
     pid: int = 0
     token: str = ""
+    mark: str = ""
 
 
 @dataclass(frozen=True)
@@ -138,6 +141,18 @@ class JobFolder:
     def write_status(self, status: Status, *, sync: bool = False) -> None:
         """Write the status."""
         write_json_whole(self.status, asdict(status), sync=sync)
+
+    def find_link(self) -> str:
+        """Return the first link in the folder, or "": a run writes none, and one could lead its writing anywhere."""
+        waiting = [self.path]
+        while waiting:
+            with os.scandir(waiting.pop()) as entries:
+                for entry in entries:
+                    if entry.is_symlink():
+                        return Path(entry.path).relative_to(self.path).as_posix()
+                    if entry.is_dir():
+                        waiting.append(Path(entry.path))
+        return ""
 
     @contextmanager
     def held(self) -> Iterator[bool]:

@@ -17,6 +17,7 @@ from typing import Any
 
 from granum.app.job_folder import Status
 from granum.app.job_process import BUSY
+from granum.app.own_mark import has_own_mark, own_mark
 from granum.app.problems import Problem
 from granum.app.processes import end_group, is_alive, process_token, wait_ended
 from granum.app.run_messages import Job, JobList, RunRequest
@@ -114,7 +115,10 @@ class Jobs:
             if (child := self._children.pop(id, None)) is not None:
                 child.wait()
             order = self._shelf.next_order()
-            again = Status("queued", order, done=status.done, total=status.total, seconds=status.seconds)
+            if link := run.folder.find_link():
+                raise Problem(409, "link", f"job {id}: {link} is a link, which may lead anywhere; remove it first.")
+            mark = own_mark(run.folder.job)
+            again = Status("queued", order, status.done, status.total, seconds=status.seconds, mark=mark)
             run.folder.write_status(again, sync=True)
             run.watched = True
             self._advance()
@@ -250,10 +254,18 @@ class Jobs:
             return status
         if (child is not None and child.poll() is None) or is_alive(status.pid, status.token):
             return replace(status, state="running")
+        if status.state == "queued" and not self._is_own(run, status):
+            return replace(status, state="interrupted")
         status = run.folder.read_status()  # it may have ended between the two looks
         if status.state == "running":
             return replace(status, state="done" if run.folder.is_complete else "interrupted", current="")
         return status
+
+    def _is_own(self, run: KnownRun, status: Status) -> bool:
+        """Whether what waits was asked for by this user here, and did not come with a project of somebody else."""
+        if run.own_mark != status.mark and has_own_mark(run.folder.job, status.mark):
+            run.own_mark = status.mark
+        return bool(status.mark) and run.own_mark == status.mark
 
     def _advance(self) -> None:
         """Write down what has ended without a word, and start what waits."""

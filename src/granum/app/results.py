@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from granum.app.corrected_runs import CorrectedRuns
+from granum.app.job_folder import JobFolder
 from granum.app.messages import ImageEntry
 from granum.app.open_run import OpenRun
 from granum.app.problems import Problem
@@ -257,6 +258,8 @@ class Results:
             if not place.is_dir():
                 self._runs.pop(run, None)
                 raise Problem(404, "not_found", f"run {run!r}: does not exist.")
+            if link := JobFolder(place).find_link():
+                raise Problem(409, "damaged", f"run {run}: {link} is a link, which may lead anywhere; remove it.")
             opened = OpenRun(place, read_only=bool(self._project.read_only))
             self._runs[run] = opened
             for key in [key for key in self._frames if key[0] == run]:

@@ -5,6 +5,7 @@ A run has a number, one higher than every other when it is made: it gives the or
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import re
@@ -13,8 +14,10 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
 from granum.app.job_folder import ItemNote, JobFolder, Status, write_json_whole
+from granum.app.own_mark import own_mark
 from granum.app.problems import Problem
 from granum.app.run_messages import Job, JobItem
 from granum.app.run_plan import RunPlan, RunProject
@@ -55,6 +58,7 @@ class KnownRun:
     is_old: bool = False
     watched: bool = True
     told: Job | None = None
+    own_mark: str = ""
     _notes: dict[str, ItemNote] = field(default_factory=dict)
     _result: tuple[int, list[ItemNote]] = (0, [])
 
@@ -135,6 +139,8 @@ class RunShelf:
         for name in sorted(names - self._runs.keys() - self._damaged):
             try:
                 folder = JobFolder(self._project.path("runs", name))
+                if link := folder.find_link():
+                    raise OutputError(f"{link} is a link, which may lead anywhere; a run holds none.")
                 content = folder.read_job()
                 run = KnownRun(
                     folder, RunPlan.from_json(content), int(content["number"]), str(content["created"]), is_old=True
@@ -182,20 +188,24 @@ class RunShelf:
         when = self._clock()
         created = when.isoformat(timespec="seconds")
         new = runs / f".new-{secrets.token_hex(8)}"
+        place: Path | None = None
         try:
             new.mkdir(parents=True)
             write_json_whole(new / "job.json", {**plan.to_json(), "number": number, "created": created}, sync=True)
-            JobFolder(new).write_status(Status("queued", self.next_order()), sync=True)
-            while True:
-                place = runs / f"{when:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
-                try:
-                    place.mkdir()  # takes the name, or tells that it is taken
-                    break
-                except FileExistsError:
-                    continue
+            while place is None:
+                name = runs / f"{when:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+                with contextlib.suppress(FileExistsError):
+                    name.mkdir()  # takes the name, or tells that it is taken
+                    place = name
+            mark = own_mark(new / "job.json", at=place)
+            JobFolder(new).write_status(Status("queued", self.next_order(), mark=mark), sync=True)
             new.replace(place)
-        except OSError as error:
+        except (OSError, OutputError) as error:
             shutil.rmtree(new, ignore_errors=True)
+            if place is not None:
+                shutil.rmtree(place, ignore_errors=True)
+            if isinstance(error, OutputError):
+                raise
             raise OutputError(f"{runs}: cannot be written ({error.strerror or error}).") from error
         run = KnownRun(JobFolder(place), plan, number, created)
         self._runs[run.id] = run
