@@ -78,6 +78,26 @@ def test_a_link_that_leads_out_is_refused_and_one_that_stays_is_followed(project
         project.path("runs", "out", "x")
 
 
+@pytest.mark.parametrize("name", ["server.lock", "cache", "index.sqlite", "uploads", "recipes", "project.json"])
+def test_a_project_that_was_sent_with_a_link_out_is_not_opened(tmp_path, name):
+    place = tmp_path / "images" / "granum_project"
+    place.mkdir(parents=True)
+    treasure = tmp_path / "treasure"
+    treasure.write_text("mine")
+    (place / name).symlink_to(treasure)
+    with pytest.raises(ReadError, match=rf"{name}: is a link that leads out"):
+        Project(tmp_path / "images")
+    assert treasure.read_text() == "mine"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+def test_a_pipe_in_a_project_is_told_instead_of_waited_for(tmp_path):
+    (tmp_path / "granum_project").mkdir()
+    os.mkfifo(tmp_path / "granum_project" / "project.json")
+    with pytest.raises(ReadError, match="neither a file nor a folder"):
+        Project(tmp_path)
+
+
 def test_a_project_folder_that_is_itself_a_link_is_used(image_folder, tmp_path):
     (tmp_path / "large disk").mkdir()
     (image_folder / "granum_project").symlink_to(tmp_path / "large disk")

@@ -74,3 +74,12 @@ def test_no_handle_is_left_open_when_the_project_is_in_use(project, holder):
         with pytest.raises(Problem):
             ProjectLock(project, "http://127.0.0.1:9999")
     assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+
+
+def test_a_link_in_place_of_the_lock_is_never_written_through(project, tmp_path):
+    treasure = tmp_path / "treasure"
+    treasure.write_text("mine")
+    (project.make_folder() / "server.lock").symlink_to(treasure)
+    with pytest.raises(Problem, match="cannot be opened"):
+        ProjectLock(project, "http://127.0.0.1:1")
+    assert treasure.read_text() == "mine"

@@ -71,8 +71,8 @@ class PictureReader:
     def start(self) -> None:
         """List the folder at once, and read what is not known in the background."""
         if not self._project.read_only:
-            # beside the cache, whose folder is there by now
-            self._index = Index(self._project.cache.parent / "index.sqlite")
+            cache = self._project.cache  # its folder is there by now; a temporary one has no index
+            self._index = Index(cache.with_name("index.sqlite") if cache.parent == self._project.place else None)
         self.rescan()
         self._thread.start()
 

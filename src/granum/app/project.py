@@ -78,6 +78,7 @@ class Project:
         self.folder = given.parent if is_project and given.name == FOLDER_NAME else given
         self._lock = threading.RLock()
         self._temporary: str | None = None
+        _check_entries(self.place)
         self.read_only = _why_read_only(given, self.place)
         self._about = self._load()
 
@@ -309,6 +310,22 @@ def _parse(path: Path, data: bytes) -> dict[str, Any]:
         except (SettingError, ValidationError) as error:
             raise ReadError(f"{path}: is damaged ({str(error).splitlines()[0]}); correct it or move it away.") from None
     return dict(about)
+
+
+def _check_entries(place: Path) -> None:
+    """Refuse a project that somebody has sent with a link in it: the lock, say, would be written into its target."""
+    try:
+        entries = sorted(os.scandir(place), key=lambda entry: entry.name) if place.is_dir() else []
+    except OSError as error:
+        raise ReadError(f"{place}: cannot be listed ({error.strerror}).") from None
+    for entry in entries:
+        path = Path(entry.path)
+        if entry.is_symlink() and not path.resolve().is_relative_to(place.resolve()):
+            raise ReadError(
+                f"{path}: is a link that leads out of the project; put a folder or file there, or remove it."
+            )
+        if not entry.is_symlink() and not entry.is_file() and not entry.is_dir():
+            raise ReadError(f"{path}: is neither a file nor a folder; remove it.")
 
 
 def _why_read_only(given: Path, place: Path) -> str:

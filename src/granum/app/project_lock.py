@@ -38,7 +38,8 @@ class ProjectLock:
     Raises
     ------
     Problem
-        409 "in_use" when another server holds the project; the sentence names its address.
+        409 "in_use" when another server holds the project; the sentence names its address. 409 "no_lock" when the file
+        cannot be opened.
     """
 
     def __init__(self, project: Project, address: str) -> None:
@@ -46,7 +47,10 @@ class ProjectLock:
         if project.read_only:
             return
         path = project.make_folder() / _FILE
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
+        except OSError as error:
+            raise Problem(409, "no_lock", f"{path}: cannot be opened ({error.strerror}); remove it.") from None
         try:
             if not _lock(handle):
                 raise Problem(409, "in_use", _sentence(project, handle))
