@@ -1,6 +1,6 @@
 /** A small server in memory for tests of the page: routes answer from `state`, the socket is driven by hand. */
 import type {
-  ClassInfo, ImageEntry, Job, LayerInfo, ObjectTableBody, PaintAck, PreviewRequest, PreviewResult, Project, RecipeInfo, Run, SettingInfo, StepInfo,
+  ClassInfo, EditAck, ImageEntry, Job, LayerInfo, ObjectTableBody, PaintAck, PreviewRequest, PreviewResult, Project, RecipeInfo, Run, SettingInfo, StepInfo,
 } from "../src/api/types";
 
 export function image(part: Partial<ImageEntry> = {}): ImageEntry {
@@ -99,6 +99,8 @@ export interface FakeState {
   table: ObjectTableBody;
   /** Answers of painting and editing routes. */
   ack: PaintAck;
+  /** State of the corrections for whoever asks. */
+  edits: EditAck;
 }
 
 export function startState(): FakeState {
@@ -109,6 +111,7 @@ export function startState(): FakeState {
     classes: [{ id: 1, name: "object", colour: "#e69f00" }, { id: 2, name: "background", colour: "#56b4e9" }],
     jobs: [], runs: [], table: objects(),
     ack: { version: 1, dirty: [0, 0, 10, 10], n_strokes: 1, can_undo: true, can_redo: false },
+    edits: { version: 3, dirty: [], n_objects: 3, n_edits: 3, can_undo: true, can_redo: true, new_labels: [] },
   };
 }
 
@@ -122,8 +125,8 @@ export function installFake(state: FakeState = startState()) {
   const answers: [RegExp, () => unknown][] = [
     [/\/project$/, () => state.project], [/\/images$/, () => ({ images: state.images })], [/\/recipes$/, () => ({ recipes: state.recipes })],
     [/\/classes$/, () => ({ classes: state.classes })], [/\/jobs$/, () => ({ jobs: state.jobs })], [/\/runs$/, () => ({ runs: state.runs })],
-    [/\/objects/, () => state.table], [/\/labels\?/, () => layer()], [/\/histogram/, () => ({ low: 0, high: 100, counts: [1, 2, 3], threshold: null })],
-    [/\/(strokes|undo|redo)/, () => state.ack], [/\/changes/, () => ({ version: state.ack.version, dirty: [[0, 0, 5, 5]] })],
+    [/\/runs\/[^/]+$/, () => state.runs[0]], [/\/objects/, () => state.table], [/\/labels\?/, () => layer()], [/\/histogram/, () => ({ low: 0, high: 100, counts: [1, 2, 3], threshold: null })],
+    [/\/edits/, () => state.edits], [/\/(strokes|undo|redo)/, () => state.ack], [/\/changes/, () => ({ version: state.ack.version, dirty: [[0, 0, 5, 5]] })],
     [/\/paint\//, () => ({ layer: layer("paint", { kind: "classes" }), version: 0, n_strokes: 0, can_undo: false, can_redo: false, areas: { 1: 40 } })],
     [/\/pixel/, () => ({ values: [7] })],
   ];

@@ -195,7 +195,7 @@ class Results:
         GranumError
             When the edit does not go with the labels; nothing has changed then.
         """
-        return self._change(run, stem, t, lambda frame: frame.edit(request, author))
+        return self._change(run, stem, t, author, lambda frame: frame.edit(request, author))
 
     def edit_state(self, run: str, stem: str, t: int, author: str) -> EditAck:
         """Return what an edit would answer, without one: what this author can take back and redo."""
@@ -204,11 +204,11 @@ class Results:
 
     def undo(self, run: str, stem: str, t: int, author: str, id: str = "") -> EditAck:
         """Take back the last correction of an author in a frame; 409 when there is none or it is needed."""
-        return self._change(run, stem, t, lambda frame: frame.undo(author, id))
+        return self._change(run, stem, t, author, lambda frame: frame.undo(author, id))
 
     def redo(self, run: str, stem: str, t: int, author: str, id: str = "") -> EditAck:
         """Make the correction again that an author took back last; 409 when there is none."""
-        return self._change(run, stem, t, lambda frame: frame.redo(author, id))
+        return self._change(run, stem, t, author, lambda frame: frame.redo(author, id))
 
     def edits_file(self, run: str) -> dict[str, Any] | None:
         """Return the corrections as ``granum run --edits`` takes them; None when there are none."""
@@ -237,13 +237,14 @@ class Results:
         with self._frame(run, stem, t) as frame:
             return frame.numbered()
 
-    def _change(self, run: str, stem: str, t: int, act: Callable[[ResultFrame], EditAck]) -> EditAck:
+    def _change(self, run: str, stem: str, t: int, author: str, act: Callable[[ResultFrame], EditAck]) -> EditAck:
         self._project.require_writable()
         with self._frame(run, stem, t) as frame:
             before = frame.version
             ack = act(frame)
             if frame.version != before:  # not for an answer that is given again
-                self._publish({"type": "edits", "run": run, "stem": stem, "t": t, **ack.model_dump()})
+                where = {"run": run, "stem": stem, "t": t}
+                self._publish({"type": "edits", **where, "author": author, **ack.model_dump()})
         return ack
 
     def _open(self, run: str) -> OpenRun:

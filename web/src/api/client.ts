@@ -134,8 +134,9 @@ export const api = {
   runLabels: (run: string, stem: string, t: number) => request<LayerInfo>("GET", `${editPath(run, stem)}/labels?t=${t}`),
   edit: (run: string, stem: string, t: number, edit: EditRequest) =>
     request<EditAck>("POST", `${editPath(run, stem)}/edits?t=${t}`, edit),
-  editStep: (run: string, stem: string, t: number, step: "undo" | "redo") =>
-    request<EditAck>("POST", `${editPath(run, stem)}/edits/${step}?t=${t}`),
+  editStep: (run: string, stem: string, t: number, step: "undo" | "redo", id: string) =>
+    request<EditAck>("POST", `${editPath(run, stem)}/edits/${step}?t=${t}&id=${part(id)}`),
+  editState: (run: string, stem: string, t: number) => request<EditAck>("GET", `${editPath(run, stem)}/edits?t=${t}`),
   downloadRun: (run: string) => address(`/runs/${part(run)}/download`),
   exportRun: (run: string, format: "imagej-rois" | "coco" | "geojson" | "ome-zarr") =>
     address(`/runs/${part(run)}/export/${format}`),

@@ -9,9 +9,9 @@ export type SocketMessage =
   | PreviewResult & { type: "preview_result" }
   | { type: "preview_progress"; request: number; step: number; n_steps: number; name: string }
   | { type: "preview_error"; request: number; code: string; message: string }
-  | ({ type: "paint"; image: string; layer: string; t: number; z: number } & PaintAck)
+  | ({ type: "paint"; image: string; layer: string; t: number; z: number; author: string } & PaintAck)
   | { type: "classes"; classes: ClassInfo[] }
-  | ({ type: "edits"; run: string; stem: string; t: number } & EditAck)
+  | ({ type: "edits"; run: string; stem: string; t: number; author: string } & EditAck)
   | { type: "images"; images?: ImageEntry[]; removed?: string[] }
   | { type: "project"; project: Project }
   | { type: "job"; job: Job }

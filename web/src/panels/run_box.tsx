@@ -42,6 +42,11 @@ function SaveRecipe() {
   );
 }
 
+/** The title names one run; the next one gets its own. */
+async function start(images: string[] | null): Promise<void> {
+  if (await startJob(runRequest(images))) runTitle.value = "";
+}
+
 export function RunBox() {
   const image = current.value;
   const n = ready.value.length;
@@ -52,8 +57,8 @@ export function RunBox() {
         <input type="text" maxLength={120} placeholder="optional" value={runTitle.value} onInput={(event) => (runTitle.value = event.currentTarget.value)} />
       </Field>
       <div class="row">
-        <Button label="Run on this image" text kind="primary" disabled={readOnly || image?.status !== "ready"} onClick={() => image && void startJob(runRequest([image.id]))} />
-        <Button label={`Run on all ${n} images`} text disabled={readOnly || n < 2} onClick={() => void startJob(runRequest(null))} />
+        <Button label="Run on this image" text kind="primary" disabled={readOnly || image?.status !== "ready"} onClick={() => image && void start([image.id])} />
+        <Button label={`Run on all ${n} images`} text disabled={readOnly || n < 2} onClick={() => void start(null)} />
       </div>
       <CopyAs get={() => api.scripts(runRequest(image ? [image.id] : null))} disabled={n === 0} />
       {!readOnly && <SaveRecipe />}

@@ -1,6 +1,6 @@
 /** Runs: what goes on, what is finished. */
 import type { Job, Run } from "../api/types";
-import { askToDeleteRun, isActive, jobs, openJobs, runs, shareDone, stepJob } from "../state/jobs";
+import { askToDeleteJob, askToDeleteRun, isActive, jobs, openJobs, runs, shareDone, stepJob } from "../state/jobs";
 import { project } from "../state/images";
 import { count, durationText, sentence, timeText } from "../state/numbers";
 import { openRun } from "../state/results";
@@ -8,7 +8,7 @@ import { Button, Progress } from "./controls";
 import { Downloads } from "./results";
 
 const STATES: Record<Job["state"], string> = {
-  queued: "waits", running: "runs", done: "done", failed: "failed", cancelled: "cancelled", interrupted: "interrupted",
+  queued: "waiting", running: "running", done: "done", failed: "failed", cancelled: "cancelled", interrupted: "interrupted",
 };
 
 function JobItems({ job }: { job: Job }) {
@@ -50,6 +50,7 @@ function JobCard({ job }: { job: Job }) {
         <span class="spring" />
         {isActive(job) && <Button label="Cancel" text onClick={() => void stepJob(job.id, "cancel")} />}
         {resumable && <Button label="Resume" text onClick={() => void stepJob(job.id, "resume")} />}
+        {!isActive(job) && !project.value?.read_only && <Button icon="trash" label={`Delete the run ${job.title || job.recipe}`} onClick={() => askToDeleteJob(job)} />}
       </div>
       <Progress share={shareDone(job)} label={`Progress of ${job.title || job.recipe}`} />
       <div class="row quiet">

@@ -44,7 +44,7 @@ export function takeJob(job: Job): void {
     const name = job.title || job.recipe;
     if (job.state === "done") say(job.failures.length > 0 ? `${name} is done; ${job.failures.length} failed.` : `${name} is done.`);
     else if (job.state === "failed") say(job.error || `${name} failed.`, "error");
-    if (job.state !== "failed") void takeRuns([job.id]);
+    if (job.state === "done") void takeRuns([job.id]);
   }
 }
 
@@ -71,6 +71,18 @@ export async function startJob(request: RunRequest): Promise<Job | undefined> {
 export async function stepJob(id: string, step: "cancel" | "resume"): Promise<void> {
   const job = await attempt(() => api.jobStep(id, step));
   if (job) takeJob(job);
+}
+
+export function askToDeleteJob(job: Job): void {
+  question.value = {
+    title: "Delete this run?",
+    text: `${job.title || job.recipe} was not finished; what it has done so far is removed from the disk.`,
+    yes: "Delete the run",
+    run: () => void attempt(async () => {
+      await api.deleteRun(job.id);
+      jobs.value = jobs.value.filter((one) => one.id !== job.id);
+    }),
+  };
 }
 
 export function askToDeleteRun(run: Run): void {

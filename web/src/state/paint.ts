@@ -26,6 +26,8 @@ export interface PaintScreen {
   settle(strokeId: string): void;
 }
 let screen: PaintScreen = { refresh: () => Promise.resolve(), settle: () => {} };
+/** Newest version that came from this author. */
+let ownVersion = 0;
 /** Version -> its tiles are on the way; the answer and the message of one stroke may come in either order. */
 const arriving = new Map<number, Promise<void>>();
 
@@ -51,6 +53,7 @@ export async function loadPaint(): Promise<void> {
   const state = await attempt(() => api.paint(image.id, PAINT_LAYER, at.t, at.z));
   if (!state || wantedPaintKey.value !== key) return;
   arriving.clear();
+  ownVersion = state.version;
   paint.value = state;
   paintKey.value = key;
 }
@@ -75,13 +78,22 @@ function loadAreas(): void {
   }, 400);
 }
 
-/** Bring the screen to the version of an answer or a message; resolves when its tiles are there. */
-export function takePaint(key: string, ack: PaintAck): Promise<void> {
+/**
+ * Bring the screen to the version of an answer or a message; resolves when its tiles are there. What another author can
+ * take back says nothing about what you can.
+ */
+export function takePaint(key: string, ack: PaintAck, own = true): Promise<void> {
   const state = paint.value;
   if (!state || key !== paintKey.value) return Promise.resolve();
   const what = missed(state.version, ack.version);
-  if (what === "nothing") return arriving.get(ack.version) ?? Promise.resolve();
-  paint.value = { ...state, version: ack.version, n_strokes: ack.n_strokes, can_undo: ack.can_undo, can_redo: ack.can_redo };
+  const mine = own && ack.version >= ownVersion ? { can_undo: ack.can_undo, can_redo: ack.can_redo } : {};
+  if (own) ownVersion = Math.max(ownVersion, ack.version);
+  if (what === "nothing") {
+    // another's later stroke was told before the answer to this one came
+    paint.value = { ...state, ...mine };
+    return arriving.get(ack.version) ?? Promise.resolve();
+  }
+  paint.value = { ...state, version: ack.version, n_strokes: ack.n_strokes, ...mine };
   const coming = what === "more" ? catchUp(key, state.version) : ack.dirty.length === 4
     ? screen.refresh(ack.dirty, String(ack.version)) : Promise.resolve();
   arriving.set(ack.version, coming);

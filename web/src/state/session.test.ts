@@ -1,12 +1,13 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { image, installFake, layer, result, settle } from "../../test/fake_server";
 import { StubViewer } from "../../test/stub_viewer";
+import { canStep, editState } from "./edits";
 import { current, currentId, images, imagesKnown } from "./images";
 import { connection, signedOut, tab, toasts } from "./page";
 import { paint, paintKey, sendStroke, unsaved } from "./paint";
 import { changeSettings, exactPreview, preview, previewProblem } from "./preview";
 import { openedRecipe, recipes } from "./recipe";
-import { select, selection, shownTable, sourceRun, table, tableKey } from "./results";
+import { openRun, select, selection, shownTable, sourceRun, table, tableKey } from "./results";
 import { startSession } from "./session";
 import { mountViewer } from "./stage";
 import { planes, setPlane } from "./view";
@@ -49,6 +50,7 @@ beforeEach(() => {
   table.value = null;
   tableKey.value = "";
   sourceRun.value = "";
+  editState.value = null;
   signedOut.value = false;
   connection.value = "first";
 });
@@ -124,7 +126,7 @@ test("a stroke is settled when its pixels are there, once, whichever of answer a
   await startPainting();
   const stroke = { id: "s1", tool: "brush" as const, class_id: 1, radius: 3, points: [[1, 1]] as [number, number][], t: 0, z: 0 };
   sendStroke(stroke);
-  fake.socket().tell({ type: "paint", image: "a".repeat(16), layer: "scribbles", t: 0, z: 0, ...fake.state.ack });
+  fake.socket().tell({ type: "paint", image: "a".repeat(16), layer: "scribbles", t: 0, z: 0, author: "local", ...fake.state.ack });
   await until(() => view.calls.some((call) => call[0] === "settle"));
   expect(view.calls.filter((call) => call[0] === "refresh")).toEqual([["refresh", "paint", [0, 0, 10, 10], "1"]]);
   expect(view.calls.filter((call) => call[0] === "settle")).toEqual([["settle", "s1"]]);
@@ -185,4 +187,51 @@ test("layers are drawn with pictures below labels and points on top", async () =
   const layers = [layer("peaks", { kind: "points" }), layer("labels"), layer("relief", { kind: "image" })];
   fake.socket().tell(result({ request: fake.socket().requests[0]!.request, layers }));
   expect(view.overlays.map((one) => one.layer.name)).toEqual(["relief", "labels", "peaks"]);
+});
+
+test("what another author painted is shown, but is not yours to undo", async () => {
+  await startPainting();
+  const message = { type: "paint", image: "a".repeat(16), layer: "scribbles", t: 0, z: 0, ...fake.state.ack };
+  fake.socket().tell({ ...message, author: "somebody", version: 1, can_undo: true });
+  await until(() => view.calls.some((call) => call[0] === "refresh"));
+  expect(paint.value).toMatchObject({ version: 1, n_strokes: 1, can_undo: false });
+  // your own stroke of another tab, and then once more somebody else's who has nothing to undo
+  fake.socket().tell({ ...message, author: "local", version: 2, n_strokes: 2, can_undo: true, can_redo: true });
+  fake.socket().tell({ ...message, author: "somebody", version: 3, n_strokes: 3, can_undo: false, can_redo: false });
+  await until(() => paint.value?.version === 3);
+  expect(paint.value).toMatchObject({ n_strokes: 3, can_undo: true, can_redo: true });
+});
+
+const RUN = {
+  id: "r1", title: "", recipe: "particles", created: "2026-01-01T00:00:00Z", n_objects: 3, edited: true, settings: {},
+  images: [{ stem: "one", file: "one.tif", image: "a".repeat(16), n_frames: 1, n_objects: [3], n_edits: 3, pixel_size: null, choices: [[]], warnings: [] }],
+};
+
+async function openRunOfOne(): Promise<void> {
+  fake.state.runs = [RUN];
+  fake.state.table = { ...fake.state.table, version: 3 };
+  await start();
+  openRun("r1");
+  await until(() => shownTable.value !== null && editState.value !== null);
+}
+
+test("whoever opens a run is told by the server what can be taken back, also after a reload", async () => {
+  await openRunOfOne();
+  expect(canStep.value).toEqual({ undo: true, redo: true });
+});
+
+test("corrections of another author are shown and leave your undo as the server says it is", async () => {
+  await openRunOfOne();
+  fake.state.edits = { ...fake.state.edits, version: 4, can_undo: true, can_redo: false };
+  const theirs = { type: "edits", run: "r1", stem: "one", t: 0, author: "somebody", version: 4, dirty: [1, 1, 5, 5], n_objects: 2, n_edits: 4, can_undo: false, can_redo: true, new_labels: [] };
+  fake.socket().tell(theirs);
+  await until(() => editState.value?.version === 4);
+  expect(canStep.value).toEqual({ undo: true, redo: false });
+  await until(() => view.calls.some((call) => call[0] === "refresh"));
+  expect(view.calls.filter((call) => call[0] === "refresh")).toEqual([["refresh", "run:labels", [1, 1, 5, 5], "4"]]);
+  // a version between was missed: the whole picture is fetched anew
+  fake.socket().tell({ ...theirs, author: "local", version: 6, can_undo: false });
+  await until(() => view.calls.filter((call) => call[0] === "refresh").length === 2);
+  expect(view.calls.filter((call) => call[0] === "refresh").at(-1)).toEqual(["refresh", "run:labels", [0, 0, 600, 800], "6"]);
+  expect(canStep.value.undo).toBe(false);
 });

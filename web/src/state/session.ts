@@ -2,7 +2,7 @@
 import { effect } from "@preact/signals";
 import { api, ApiError, whenUnauthorised } from "../api/client";
 import { Connection, type SocketMessage } from "../api/socket";
-import { takeEditMessage } from "./edits";
+import { followEdits, loadEditState, takeEditMessage } from "./edits";
 import { current, loadImages, project, takeImages } from "./images";
 import { loadJobs, takeJob, takeRuns } from "./jobs";
 import { applyTheme, connection, fail, signedOut, tab } from "./page";
@@ -11,7 +11,7 @@ import {
   askBoth, askExact, previewConnectionLost, takePreviewMessage, usePreviewConnection, wantedLayers,
 } from "./preview";
 import { channelChoice, loadRecipes, openedRecipe, recipe } from "./recipe";
-import { followTables, reloadTable, sourceRun } from "./results";
+import { followTables, reloadTable, sourceRun, wantedKey } from "./results";
 import { plane, playing } from "./view";
 
 let socket: Connection | null = null;
@@ -24,7 +24,7 @@ function take(message: SocketMessage): void {
       takePreviewMessage(message);
       break;
     case "paint":
-      takePaint(planeKey(message.image, message.t, message.z), message).catch(fail);
+      takePaint(planeKey(message.image, message.t, message.z), message, message.author === project.value?.author).catch(fail);
       break;
     case "classes":
       classes.value = message.classes;
@@ -70,7 +70,10 @@ export async function resync(): Promise<void> {
   try {
     await load();
     await resyncPaint();
-    if (sourceRun.value) await reloadTable();
+    if (sourceRun.value) {
+      await reloadTable();
+      await loadEditState(wantedKey.value);
+    }
     outbox.retry();
     lastAsked = "";
     askIfWanted();
@@ -135,7 +138,7 @@ export function startSession(): () => void {
   };
   window.addEventListener("online", back);
   window.addEventListener("beforeunload", leave);
-  const stops = [followTables(), followPaint(), effect(askIfWanted)];
+  const stops = [followTables(), followEdits(), followPaint(), effect(askIfWanted)];
   return () => {
     window.removeEventListener("online", back);
     window.removeEventListener("beforeunload", leave);
