@@ -167,7 +167,7 @@ def test_no_file_is_a_dumping_ground(tracked):
 
 def test_no_file_names_the_machine_it_was_written_on_or_a_registry(tracked):
     places = "|".join(("/" + "work/", "/" + "root/", "/" + "home/", "/" + "Users/", "/" + "opt/py", "C:" + r"\\"))
-    registries = r"(?:https?|file)://\S*(?:" + "|".join(("py" + "pi", "conda", "npm", "artifac" + "tory")) + ")"
+    registries = r"(?:https?|file)://[^/\s]*(?:" + "|".join(("py" + "pi", "conda", "npm", "artifac" + "tory")) + ")"
     pattern = re.compile(rf"(?<![\w./])(?:{places})|{registries}|--(?:extra-)?index-" + "url")
     for path in tracked:
         if path.suffix not in (".png", ".tif", ".webp"):
