@@ -42,6 +42,8 @@ check: $(VENV)/.check ## formatting, lint, types, import rules, fast tests
 bench: $(VENV)/.test ## accuracy and speed beside today's tools, short form, into bench_out/
 	@$(BIN)/python benchmarks/accuracy/particles.py --quick
 	@$(BIN)/python benchmarks/speed/particles.py --quick
+	@$(BIN)/python benchmarks/speed/preview.py --kinds discs --moves 5
+	@$(BIN)/python benchmarks/speed/app.py --quick
 
 docs: $(VENV)/.docs ## build the documentation; any warning is an error
 	@$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
