@@ -72,7 +72,7 @@ export function SizeHistogram({ title, unit, bins, markers, filtered, onHover, o
           ))}
         </g>
       </svg>
-      <figcaption class="quiet number">{here ? name(here) : bins.some((bin) => bin.nBorder > 0) ? "pale: at the border, left out of mean and D values" : unit}</figcaption>
+      <figcaption class="quiet number">{here ? name(here) : bins.some((bin) => bin.nBorder > 0) ? "Pale: at the border, left out of mean and D values" : unit}</figcaption>
     </figure>
   );
 }

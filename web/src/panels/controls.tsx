@@ -34,6 +34,14 @@ export function Button({ icon, label, onClick, text, pressed, disabled, kind = "
   );
 }
 
+/** For `ref`: a field that appears has the focus at once, or what is typed would be taken for keys of the page. */
+export function focusNow(field: HTMLInputElement | null): void {
+  if (!field || field.dataset["focused"]) return;
+  field.dataset["focused"] = "1";
+  field.focus();
+  field.select();
+}
+
 interface SegmentedProps {
   label: string;
   labelledBy?: string;

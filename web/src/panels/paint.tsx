@@ -7,7 +7,7 @@ import { count, shortNumber, unitText } from "../state/numbers";
 import { question } from "../state/page";
 import { classes, classId, currentClass, nextClass, paint, PAINT_LAYER, paintStep, setClasses } from "../state/paint";
 import { lookOf, paintTool, plane, setLook } from "../state/view";
-import { Button } from "./controls";
+import { Button, focusNow } from "./controls";
 import { Icon } from "./icons";
 
 function change(id: number, part: Partial<ClassInfo>): void {
@@ -23,7 +23,7 @@ function areaText(pixels: number): string {
 function askToDelete(one: ClassInfo): void {
   question.value = {
     title: "Delete this class?",
-    text: `${one.name} leaves the list. What was painted with it stays in the journal, without a name.`,
+    text: `${one.name} leaves the list. A class with which something is painted, on any image, is kept: erase or undo that first.`,
     yes: "Delete the class",
     run: () => void setClasses(classes.value.filter((other) => other.id !== one.id)),
   };
@@ -49,7 +49,7 @@ function ClassRow({ one, at }: { one: ClassInfo; at: number }) {
         </button>
       ) : (
         <input
-          type="text" aria-label={`New name of ${one.name}`} value={name} maxLength={200} autoFocus onInput={(event) => setName(event.currentTarget.value)} onBlur={rename}
+          type="text" aria-label={`New name of ${one.name}`} value={name} maxLength={200} ref={focusNow} onInput={(event) => setName(event.currentTarget.value)} onBlur={rename}
           onKeyDown={(event) => {
             if (event.key === "Enter") rename();
             else if (event.key === "Escape") setName(null);

@@ -6,7 +6,7 @@ import { current, project, ready } from "../state/images";
 import { startJob } from "../state/jobs";
 import { attempt, copyText } from "../state/page";
 import { changed, recipe, runRequest, runTitle, saveRecipe } from "../state/recipe";
-import { Button, Field } from "./controls";
+import { Button, Field, focusNow } from "./controls";
 
 const KINDS: { kind: keyof Scripts; label: string }[] = [
   { kind: "python", label: "Python" }, { kind: "recipe", label: "Recipe" }, { kind: "command", label: "Command" },
@@ -35,7 +35,7 @@ function SaveRecipe() {
   };
   return (
     <form class="row" onSubmit={(event) => void save(event)}>
-      <input type="text" aria-label="Name of the recipe" value={name} required maxLength={100} autoFocus onInput={(event) => setName(event.currentTarget.value)} />
+      <input type="text" aria-label="Name of the recipe" value={name} required maxLength={64} ref={focusNow} onInput={(event) => setName(event.currentTarget.value)} />
       <button type="submit" class="button primary">Save</button>
       <Button label="Cancel" text onClick={() => setName(null)} />
     </form>

@@ -1,5 +1,5 @@
 /** The images of the project, which one is looked at, and what is on its way up. */
-import { batch, computed, signal } from "@preact/signals";
+import { batch, computed, effect, signal } from "@preact/signals";
 import { api, ApiError, upload } from "../api/client";
 import type { ImageEntry, PixelSizeInfo, Project } from "../api/types";
 import { attempt, fail, listOpen, say } from "./page";
@@ -80,10 +80,25 @@ export function takeImages(changed: ImageEntry[], removed: string[] = []): void 
   show(mergeImages(images.value, changed, removed));
 }
 
+const LAST_IMAGE = "granum.image";
+
 export async function loadImages(): Promise<void> {
   const list = await api.images();
-  imagesKnown.value = true;
-  show(mergeImages([], list.images));
+  const first = !imagesKnown.peek();
+  batch(() => {
+    imagesKnown.value = true;
+    // a page that is loaded again stays at its image
+    const last = sessionStorage.getItem(LAST_IMAGE);
+    if (first && currentId.peek() === null && list.images.some((image) => image.id === last)) currentId.value = last;
+    show(mergeImages([], list.images));
+  });
+}
+
+/** Remember the image for when the page is loaded again. */
+export function rememberImage(): () => void {
+  return effect(() => {
+    if (currentId.value !== null) sessionStorage.setItem(LAST_IMAGE, currentId.value);
+  });
 }
 
 export function stepImage(by: number): void {

@@ -40,3 +40,7 @@ test("sentences begin with a capital, names of files stay as they are", () => {
   expect(sentence("series.ome.tif, frame 2: no object was found.")).toBe("series.ome.tif, frame 2: no object was found.");
   expect(sentence("")).toBe("");
 });
+
+test("exact grey levels have their thousands apart as rounded ones do", () => {
+  expect([56_292, 56_292.4, 1234.567, 255].map((value) => shortNumber(value, 6))).toEqual(["56,292", "56,292.4", "1,234.57", "255"]);
+});

@@ -8,7 +8,7 @@ export function shortNumber(value: number | null | undefined, digits = 4): strin
   const size = Math.abs(value);
   if (size >= 1e9 || size < 1e-4) return value.toExponential(Math.max(0, digits - 2)).replace("e+", "e");
   if (size >= 10 ** (digits - 1)) return Math.round(value).toLocaleString("en");
-  return String(Number(value.toPrecision(digits)));
+  return Number(value.toPrecision(digits)).toLocaleString("en", { maximumFractionDigits: 20 });
 }
 
 /** A sentence of the server begins with a capital here, unless it begins with the name of a file. */

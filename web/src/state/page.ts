@@ -1,5 +1,5 @@
 /** What the page as a whole shows: tab, theme, connection, sentences for people, questions before something is lost. */
-import { signal } from "@preact/signals";
+import { effect, signal } from "@preact/signals";
 import { ApiError } from "../api/client";
 import { sentence } from "./numbers";
 
@@ -20,7 +20,7 @@ export interface Question {
   run: () => void;
 }
 
-export const tab = signal<Tab>("tune");
+export const tab = signal<Tab>(storedTab());
 export const theme = signal<Theme>(storedTheme());
 /** The image list with names, or thumbnails only. */
 export const listOpen = signal(window.innerWidth > 1100);
@@ -34,6 +34,16 @@ export const question = signal<Question | null>(null);
 export const copyByHand = signal<string | null>(null);
 /** Read out politely: counts after a preview, an edit, a filter. */
 export const announcement = signal("");
+
+function storedTab(): Tab {
+  const stored = sessionStorage.getItem("granum.tab");
+  return stored === "results" || stored === "paint" || stored === "runs" ? stored : "tune";
+}
+
+/** Remember the tab for when the page is loaded again. */
+export function rememberTab(): () => void {
+  return effect(() => sessionStorage.setItem("granum.tab", tab.value));
+}
 
 function storedTheme(): Theme {
   const stored = localStorage.getItem("granum.theme");

@@ -35,6 +35,7 @@ async function startPainting(): Promise<void> {
 }
 
 beforeEach(() => {
+  sessionStorage.clear();
   fake = installFake();
   images.value = [];
   imagesKnown.value = false;
@@ -234,4 +235,11 @@ test("corrections of another author are shown and leave your undo as the server 
   await until(() => view.calls.filter((call) => call[0] === "refresh").length === 2);
   expect(view.calls.filter((call) => call[0] === "refresh").at(-1)).toEqual(["refresh", "run:labels", [0, 0, 600, 800], "6"]);
   expect(canStep.value.undo).toBe(false);
+});
+
+test("a page that is loaded again stays at its image", async () => {
+  sessionStorage.setItem("granum.image", "b".repeat(16));
+  await start();
+  await until(() => current.value !== null);
+  expect(current.value?.name).toBe("two.tif");
 });

@@ -3,9 +3,9 @@ import { effect } from "@preact/signals";
 import { api, ApiError, whenUnauthorised } from "../api/client";
 import { Connection, type SocketMessage } from "../api/socket";
 import { followEdits, loadEditState, takeEditMessage } from "./edits";
-import { current, loadImages, project, takeImages } from "./images";
+import { current, loadImages, rememberImage, project, takeImages } from "./images";
 import { loadJobs, takeJob, takeRuns } from "./jobs";
-import { applyTheme, connection, fail, signedOut, tab } from "./page";
+import { applyTheme, connection, fail, rememberTab, signedOut, tab } from "./page";
 import { classes, followPaint, loadClasses, outbox, planeKey, resyncPaint, takePaint } from "./paint";
 import {
   askBoth, askExact, previewConnectionLost, takePreviewMessage, usePreviewConnection, wantedLayers,
@@ -138,7 +138,7 @@ export function startSession(): () => void {
   };
   window.addEventListener("online", back);
   window.addEventListener("beforeunload", leave);
-  const stops = [followTables(), followEdits(), followPaint(), effect(askIfWanted)];
+  const stops = [rememberTab(), rememberImage(), followTables(), followEdits(), followPaint(), effect(askIfWanted)];
   return () => {
     window.removeEventListener("online", back);
     window.removeEventListener("beforeunload", leave);
