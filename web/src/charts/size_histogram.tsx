@@ -47,7 +47,7 @@ export function SizeHistogram({ title, unit, bins, markers, filtered, onHover, o
       >
         <g aria-hidden="true" class="axis">
           {ticks(0, most, 3).filter(Number.isInteger).map((n) => (
-            <g key={n}><line class="grid" x1={LEFT} x2={WIDTH - 4} y1={y(n)} y2={y(n)} /><text x={LEFT - 4} y={y(n) + 3.5} text-anchor="end">{n}</text></g>
+            <g key={n}><line class="grid" x1={LEFT} x2={WIDTH - 4} y1={y(n)} y2={y(n)} /><text x={LEFT - 4} y={y(n) + 3.5} text-anchor="end">{n >= 10_000 ? `${n / 1000}k` : n}</text></g>
           ))}
           {ticks(first.low, last.high, 6).map((value) => <text key={value} x={x(value)} y={HEIGHT - 6} text-anchor="middle">{shortNumber(value)}</text>)}
         </g>

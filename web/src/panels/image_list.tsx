@@ -87,7 +87,7 @@ export function ImageList() {
     <nav class="list" aria-label="Images">
       <div class="list-head">
         <input
-          type="search" placeholder={`Filter ${images.value.length || ""} images`} aria-label="Filter images by name" value={filterText.value}
+          type="search" placeholder={images.value.length === 0 ? "Filter images" : `Filter ${count(images.value.length, "image")}`} aria-label="Filter images by name" value={filterText.value}
           onInput={(event) => (filterText.value = event.currentTarget.value)}
         />
         <Button icon="plus" label="Add images" onClick={() => input.current?.click()} />

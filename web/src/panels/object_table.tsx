@@ -17,8 +17,9 @@ function cellText(value: unknown): string {
   return String(value).replaceAll("|", ", ").replaceAll("_", " ");
 }
 
+/** Numbers of objects are names: written without commas, as the status bar and the files do, and never cut. */
 function width(column: ColumnInfo): number {
-  return column.name === "label" ? 52 : column.name === "flags" ? 190 : Math.max(64, (titleOf(column).title.length + titleOf(column).unit.length) * 6.6 + 28);
+  return column.name === "label" ? Math.max(52, 7.6 * String(column.values.at(-1) ?? "").length + 22) : column.name === "flags" ? 190 : Math.max(64, (titleOf(column).title.length + titleOf(column).unit.length) * 6.6 + 28);
 }
 
 function Head({ columns }: { columns: ColumnInfo[] }) {
@@ -150,7 +151,7 @@ export function ObjectTable() {
                 style={{ top: `${(at + 1) * ROW}px` }} onPointerEnter={() => (hovered.value = new Set([label]))} onClick={(event) => pick(at, event.shiftKey || event.ctrlKey || event.metaKey)}
               >
                 {columns.map((column) => (
-                  <div key={column.name} role="gridcell" class={`cell ${column.name === "flags" ? "text" : "number"}`} style={{ width: `${width(column)}px` }}>{cellText(column.values[row])}</div>
+                  <div key={column.name} role="gridcell" class={`cell ${column.name === "flags" ? "text" : "number"}`} style={{ width: `${width(column)}px` }}>{column.name === "label" ? String(column.values[row]) : cellText(column.values[row])}</div>
                 ))}
               </div>
             );

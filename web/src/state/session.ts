@@ -16,7 +16,31 @@ import { plane, playing } from "./view";
 
 let socket: Connection | null = null;
 
+/** Messages that come while lists are on their way: they are newer than those lists, and are taken once more after them. */
+let held: SocketMessage[] = [];
+let loading = 0;
+
+/** Fetch lists; what the socket tells meanwhile is not overwritten by an answer that is older. */
+async function amid<T>(fetch: () => Promise<T>): Promise<T> {
+  loading += 1;
+  try {
+    return await fetch();
+  } finally {
+    loading -= 1;
+    const missed = held;
+    if (loading === 0) held = [];
+    for (const message of missed) apply(message);
+  }
+}
+
 function take(message: SocketMessage): void {
+  if (loading > 0 && (message.type === "images" || message.type === "job" || message.type === "project" || message.type === "classes")) {
+    held.push(message);
+  }
+  apply(message);
+}
+
+function apply(message: SocketMessage): void {
   switch (message.type) {
     case "preview_result":
     case "preview_error":
@@ -50,6 +74,8 @@ function take(message: SocketMessage): void {
       break;
     case "hello":
       if (project.value) project.value = { ...project.value, author: message.author, version: message.version };
+      // what changed between the first lists and the first message of this connection was told to nobody here
+      void amid(() => Promise.allSettled([loadImages(), loadJobs()]));
       break;
     default:
       break; // a message of a newer server
@@ -58,9 +84,9 @@ function take(message: SocketMessage): void {
 
 /** Load everything; one part that cannot be had does not keep the others away. The first failure is told. */
 async function load(): Promise<void> {
-  const parts = await Promise.allSettled([
+  const parts = await amid(() => Promise.allSettled([
     api.project().then((one) => (project.value = one)), loadImages(), loadRecipes(), loadClasses(), loadJobs(),
-  ]);
+  ]));
   const failed = parts.find((part) => part.status === "rejected");
   if (failed) throw failed.reason;
 }
