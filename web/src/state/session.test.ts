@@ -243,3 +243,27 @@ test("a page that is loaded again stays at its image", async () => {
   await until(() => current.value !== null);
   expect(current.value?.name).toBe("two.tif");
 });
+
+test("an image that became ready before the socket was open is asked for again", async () => {
+  fake.state.images = [image({ id: "file-1", status: "reading" })];
+  view = new StubViewer();
+  stops = [mountViewer(view), startSession()];
+  await until(() => current.value?.status === "reading");
+  fake.state.images = [image()];
+  fake.socket().open();
+  fake.socket().tell({ type: "hello", version: "1", author: "local" });
+  await until(() => fake.socket().requests.length > 0);
+  expect(fake.socket().requests[0]?.image).toBe("a".repeat(16));
+});
+
+test("a list that was made before a message came does not undo the message", async () => {
+  fake.state.images = [image({ id: "file-1", status: "reading" })];
+  view = new StubViewer();
+  stops = [mountViewer(view), startSession()];
+  fake.socket().open();
+  // the first list is still on its way
+  fake.socket().tell({ type: "images", images: [image()], removed: ["file-1"] });
+  await until(() => imagesKnown.value);
+  await until(() => current.value?.status === "ready");
+  expect(images.value.map((one) => one.id)).toEqual(["a".repeat(16)]);
+});
