@@ -14,6 +14,7 @@ from granum.app.plane_values import (
     colour_window,
     count_histogram,
     display_window,
+    fine_sample,
     finite_range,
 )
 
@@ -82,6 +83,16 @@ def test_the_window_leaves_out_the_outermost_pixels():
     low, high = display_window(plane)
     assert (low, high) == (pytest.approx(30, abs=1), pytest.approx(9969, abs=1))
     assert display_window(np.full((3, 3), 5, np.uint16)) == (5.0, 6.0)
+
+
+@pytest.mark.parametrize("side", [600, 1500, 4000])
+@pytest.mark.parametrize("pitch", [8, 10])
+def test_a_fine_lattice_is_shown_in_its_own_contrast_not_in_that_of_its_mean(side, pitch):
+    y, x = np.ogrid[:side, :side]
+    plane = (30_000 + 20_000 * np.cos(2 * np.pi * y / pitch) * np.cos(2 * np.pi * x / pitch)).astype(np.uint16)
+    low, high = display_window(fine_sample(plane))
+    assert low < 17_000
+    assert high > 43_000
 
 
 @pytest.mark.parametrize(

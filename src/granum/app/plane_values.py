@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from granum.app.tiles import TILE, halve
 
-__all__ = ["N_VALUES", "ValueMap", "coarse_level", "count_histogram", "display_window", "finite_range"]
+__all__ = ["N_VALUES", "ValueMap", "coarse_level", "count_histogram", "display_window", "fine_sample", "finite_range"]
 
 N_VALUES = 65536
 _LARGEST = 1e308
@@ -95,9 +95,21 @@ def coarse_level(plane: NDArray[Any]) -> NDArray[Any]:
     return plane
 
 
-def display_window(coarse: NDArray[Any]) -> tuple[float, float]:
-    """Return where display starts and ends, in tile values: the 0.3 and 99.7 percentiles of a coarse level."""
-    low, high = np.percentile(coarse, (_LOW_PERCENT, _HIGH_PERCENT))
+def fine_sample(plane: NDArray[Any]) -> NDArray[Any]:
+    """Return a sample of tile values halved at most once.
+
+    Halving once takes away noise that nobody wants the contrast to be spent on. More of it would also take away a
+    lattice or a dense field of small particles, and show their picture in black and white alone.
+    """
+    if max(plane.shape) > TILE:
+        plane = halve(plane)
+    step = -(-max(plane.shape) // (2 * TILE)) | 1  # odd: an even one would see one phase of a lattice
+    return plane[::step, ::step]
+
+
+def display_window(sample: NDArray[Any]) -> tuple[float, float]:
+    """Return where display starts and ends, in tile values: the 0.3 and 99.7 percentiles of a sample."""
+    low, high = np.percentile(sample, (_LOW_PERCENT, _HIGH_PERCENT))
     return float(low), float(max(high, low + 1))
 
 

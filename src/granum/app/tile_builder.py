@@ -25,10 +25,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from granum.app.image_facts import channel_colour, channel_names, header_facts
-from granum.app.plane_values import ValueMap, coarse_level, colour_window, display_window, finite_range
+from granum.app.plane_values import ValueMap, coarse_level, colour_window, display_window, fine_sample, finite_range
 from granum.app.thumbnails import draw_thumbnail
 from granum.app.tile_store import TileStore
-from granum.app.tiles import TILE
+from granum.app.tiles import TILE, tile_grid
 from granum.errors import GranumError
 from granum.image import Image
 
@@ -140,7 +140,7 @@ def _inspect(image: Image, folder: Path, large: bool, progress: Progress) -> dic
     planes = _Planes(image)
     names = channel_names(image)
     n = len(names)
-    coarse, maps, largest = [], [], 0
+    coarse, samples, maps, largest = [], [], [], 0
     for c in range(n):
         share = _part_of(progress, c, n)
         values = ValueMap.of_type(image.dtype)
@@ -151,17 +151,19 @@ def _inspect(image: Image, folder: Path, large: bool, progress: Progress) -> dic
             build_plane(planes, folder, (0, c, 0), values, share)
             store = TileStore(plane_path(folder, 0, c, 0))
             coarse.append(store.tile(store.n_levels - 1, 0, 0))
+            samples.append(_sample_tiles(store))
             counts = store.histogram()
             largest = max(largest, int(np.flatnonzero(counts)[-1]))
             store.close()
         else:
             plane = np.concatenate([values.apply(band) for band in planes.bands(0, c, 0)])
             coarse.append(coarse_level(plane))
+            samples.append(fine_sample(plane))
             largest = max(largest, int(plane.max()))
             share(1.0)
         maps.append(values)
     for c in range(n):
-        low, high = colour_window(largest) if image.colour else display_window(coarse[c])
+        low, high = colour_window(largest) if image.colour else display_window(samples[c])
         facts["channels"].append({
             "index": c, "name": names[c], "value_scale": maps[c].scale, "value_offset": maps[c].offset, "low": low,
             "high": high, "colour": channel_colour(names[c], c, n, colour=image.colour), "kept": maps[c].dtype,
@@ -171,6 +173,13 @@ def _inspect(image: Image, folder: Path, large: bool, progress: Progress) -> dic
     folder.mkdir(parents=True, exist_ok=True)
     _write_whole(thumbnail_path(folder), draw_thumbnail(coarse[shown], facts["channels"][shown]))
     return facts
+
+
+def _sample_tiles(store: TileStore) -> NDArray[Any]:
+    """Return values of level 1 from at most 6 x 6 tiles spread over the plane."""
+    level = min(1, store.n_levels - 1)
+    rows, columns = (np.unique(np.linspace(0, n - 1, 6).round().astype(int)) for n in tile_grid(store.shape, level))
+    return np.concatenate([store.tile(level, int(y), int(x))[::5, ::5].ravel() for y in rows for x in columns])
 
 
 def _write_exact(path: Path, bands: Iterator[NDArray[Any]], dtype: np.dtype[Any]) -> None:
