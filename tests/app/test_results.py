@@ -180,7 +180,8 @@ def test_a_correction_changes_tiles_and_table_at_once(lab):
         assert "edited" in rows[part]["flags"]
         assert rows[part]["confidence"] == 1
     assert sum("edited" in row["flags"] for row in rows.values()) == 2
-    assert lab.messages == [{"type": "edits", "run": RUN, "stem": "field", "t": 0, "author": "local", **ack.model_dump()}]
+    where = {"run": RUN, "stem": "field", "t": 0}
+    assert lab.messages == [{"type": "edits", **where, "author": "local", **ack.model_dump()}]
     (run,) = lab.results.runs().runs
     assert run.edited
     assert run.images[0].n_objects == [ack.n_objects]
