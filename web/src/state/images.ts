@@ -152,8 +152,7 @@ export function dropUpload(one: Upload): void {
 /** The reason alone: the name stands beside it. */
 export function reasonOf(error: unknown, name: string): string {
   const text = error instanceof Error ? error.message : String(error);
-  const bare = text.startsWith(`${name}: `) ? text.slice(name.length + 2) : text;
-  return bare.charAt(0).toUpperCase() + bare.slice(1);
+  return text.startsWith(`${name}: `) ? text.slice(name.length + 2) : text;
 }
 
 async function sendFile(file: File, entry: Upload, batchOf: { opened: boolean }): Promise<void> {
