@@ -8,7 +8,13 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from scipy import ndimage
 
 from granum.errors import SettingError, ShapeError
-from granum.segment.components import count_labels, keep_components, label_components
+from granum.segment.components import (
+    component_areas,
+    count_labels,
+    keep_components,
+    label_components,
+    name_runs,
+)
 
 masks = arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, max_side=24))
 
@@ -96,3 +102,16 @@ def test_no_component_is_kept_of_an_empty_mask_and_the_only_one_of_a_full_mask()
     assert not keep_components(np.zeros((3, 4), bool), connectivity=1).any()
     assert keep_components(np.ones((3, 4), bool), connectivity=1, min_area=12).all()
     assert not keep_components(np.ones((3, 4), bool), connectivity=1, inner=True).any()
+
+
+@pytest.mark.parametrize("connectivity", [1, 2])
+@pytest.mark.parametrize("shape", [(1, 1), (3, 15), (5, 16), (40, 67), (33, 200)])
+def test_areas_of_components_need_no_labels(shape, connectivity):
+    rng = np.random.default_rng(5)
+    for share in (0.0, 0.02, 0.5, 0.98, 1.0):
+        mask, part = rng.random(shape) < share, rng.random(shape) < 0.5
+        labels, runs = label_components(mask, connectivity=connectivity), name_runs(mask, connectivity=connectivity)
+        n = int(labels.max())
+        expected = np.bincount(labels[mask], minlength=n + 1)
+        np.testing.assert_array_equal(component_areas(runs), expected)
+        np.testing.assert_array_equal(component_areas(runs, part), np.bincount(labels[mask & part], minlength=n + 1))

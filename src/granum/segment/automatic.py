@@ -14,16 +14,23 @@ from granum.arrays import check_area, check_image
 from granum.choice import Choice
 from granum.errors import GranumWarning, SettingError
 from granum.preprocess.denoise import estimate_noise
+from granum.preprocess.histogram import count_values
 from granum.preprocess.surface import evaluate_surface, fit_surface
 from granum.segment.component_tree import find_tree_objects
-from granum.segment.components import count_labels, label_components
+from granum.segment.components import component_areas, label_components, name_runs
 from granum.segment.mask_cleanup import clean_mask
 from granum.segment.mask_completion import add_pale_neighbours, fill_dim_insides
+from granum.segment.outline_steepness import outline_steepness
 from granum.segment.polarity import find_polarity
-from granum.segment.smoothing_scale import choose_smoothing, otsu_separability, sample_tiles
+from granum.segment.smoothing_scale import (
+    choose_smoothing,
+    otsu_separability,
+    sample_tiles,
+    separability_of_histogram,
+)
 from granum.segment.spot_regions import draw_spots
 from granum.segment.spots import find_spots
-from granum.segment.threshold import threshold_value
+from granum.segment.threshold import threshold_of_histogram
 from granum.step_cache import remembered
 from granum.steps import Range
 
@@ -117,12 +124,13 @@ def segment_automatically(
     work, middle, is_flattened, gain = start
     sigma, table = _smoothing(work, area) if smoothing is None else (smoothing, [])
     relief = cv2.GaussianBlur(work, (0, 0), sigma) if sigma else work
-    level = threshold_value(relief, area)
+    histogram = count_values(relief, area)
+    level = threshold_of_histogram(histogram)
     mask = relief > level
     if area is not None:
         mask &= area
-    separability = otsu_separability(relief, area)
-    edges = _edge_ratio(relief, mask)
+    separability = separability_of_histogram(histogram)
+    edges = outline_steepness(relief, mask)
     largest = _largest_share(mask)
     contrast = _contrast_to_noise(image, relief, mask, area)
     if method == "auto":
@@ -298,21 +306,9 @@ def _flatten(
     return surface, (before, after)
 
 
-def _edge_ratio(relief: NDArray[np.float32], mask: NDArray[np.bool_]) -> float:
-    """Return the mean gradient on the outline of the mask over the mean gradient of the image."""
-    window = sample_tiles(relief)[0]
-    part = np.ascontiguousarray(mask[window]).astype(np.uint8)
-    tile = cv2.GaussianBlur(np.ascontiguousarray(relief[window]), (0, 0), 0.8)
-    steepness = cv2.magnitude(cv2.Sobel(tile, cv2.CV_32F, 1, 0), cv2.Sobel(tile, cv2.CV_32F, 0, 1))
-    outline = (part - cv2.erode(part, np.ones((3, 3), np.uint8), borderValue=1)) > 0
-    mean = float(steepness.mean())
-    return float(steepness[outline].mean()) / mean if outline.any() and mean > 0 else 0.0
-
-
 def _largest_share(mask: NDArray[np.bool_]) -> float:
     """Return the share of the mask that lies in its largest connected region."""
-    labels = label_components(mask)
-    areas = count_labels(labels, int(labels.max()))[1:]
+    areas = component_areas(name_runs(mask))[1:]
     return float(areas.max() / areas.sum()) if areas.size else 0.0
 
 
@@ -335,11 +331,11 @@ def _clean(mask: NDArray[np.bool_], relief: NDArray[np.float32], level: float, s
     smallest = max(10, round(sigma * sigma))
     mask = clean_mask(mask, min_area=smallest, fill_holes=True, max_hole_area=max(4, round(2 * sigma * sigma)))
     mask = fill_dim_insides(mask, relief, level)
-    labels = label_components(mask)
-    areas = count_labels(labels, int(labels.max()))
+    runs = name_runs(mask)
+    areas = component_areas(runs)
     if len(areas) < 3:
         return mask
-    heights = _rises(labels, relief, np.float32(level), len(areas)) / np.maximum(areas, 1)
+    heights = _rises(*runs, relief, np.float32(level), len(areas)) / np.maximum(areas, 1)
     evidence = heights * np.sqrt(areas)
     evidence[0] = 0
     order = np.argsort(evidence)
@@ -347,26 +343,19 @@ def _clean(mask: NDArray[np.bool_], relief: NDArray[np.float32], level: float, s
     typical = evidence[order][np.searchsorted(weight, weight[-1] / 2)]
     weak = evidence < _WEAKEST * typical
     weak[0] = False
-    return mask & ~weak[labels] if weak.any() else mask
+    return mask & ~weak[label_components(mask)] if weak.any() else mask
 
 
 @njit(cache=True)
-def _rises(labels: Any, relief: Any, level: Any, n: Any) -> Any:
-    """Return the sum of what rises over the level, for each of `n` labels but the background."""
+def _rises(bounds: Any, offsets: Any, names: Any, relief: Any, level: Any, n: Any) -> Any:
+    """Return the sum of what rises over the level in each component 1..n - 1, pixel by pixel in raster order."""
     sums = np.zeros(n)
-    width = labels.shape[1]
-    for y in range(labels.shape[0]):
-        x = 0
-        while x < width:
-            k = labels[y, x]
-            if k == 0:  # what rises in the background is not asked for
-                x += 1
-                continue
-            rise = sums[k]
-            while x < width and labels[y, x] == k:
+    for y in range(len(offsets) - 1):
+        for run in range(offsets[y], offsets[y + 1]):
+            rise = sums[names[run]]
+            for x in range(bounds[run, 0], bounds[run, 1]):
                 rise += max(relief[y, x] - level, np.float32(0))
-                x += 1
-            sums[k] = rise
+            sums[names[run]] = rise
     return sums
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
+from numba import njit, prange
 from numpy.typing import NDArray
 
-from granum.segment.components import keep_components, label_components
+from granum.segment.components import component_areas, count_labels, keep_components, label_components, name_runs
 from granum.segment.depth import deeper_than
 
 __all__ = ["add_pale_neighbours", "fill_dim_insides"]
@@ -59,19 +59,29 @@ def fill_dim_insides(mask: NDArray[np.bool_], relief: NDArray[np.float32], level
     dim[0] = False
     if not dim.any():
         return mask
-    filled = mask | dim[gaps]
+    filled = _add_gaps(mask, gaps, dim)
     return filled if _single_objects_are_dim(mask, filled) else mask
 
 
 def _single_objects_are_dim(mask: NDArray[np.bool_], filled: NDArray[np.bool_]) -> bool:
     """Return whether holes are found in single objects too, not only between the members of a clump."""
-    labels = label_components(filled)
-    areas = np.bincount(labels.ravel())
-    solid = np.bincount(labels[mask], minlength=len(areas))
+    runs = name_runs(filled)
+    areas, solid = component_areas(runs), component_areas(runs, mask)
+    areas[0] = solid[0] = filled.size - areas.sum()  # what is outside of both
     single = areas <= 2 * np.median(areas[1:])
     single[0] = False
     holed = single & (areas - solid >= np.maximum(_HOLE_PX, _HOLE_SHARE * areas))
     return bool(holed.sum() >= _SHADED_SHARE * single.sum())
+
+
+@njit(cache=True, parallel=True)
+def _add_gaps(mask: Any, gaps: Any, wanted: Any) -> Any:
+    """Return the mask with the wanted gaps."""
+    filled = np.empty(mask.shape, np.bool_)
+    for y in prange(mask.shape[0]):
+        for x in range(mask.shape[1]):
+            filled[y, x] = mask[y, x] or wanted[gaps[y, x]]
+    return filled
 
 
 @njit(cache=True)
@@ -115,7 +125,7 @@ def add_pale_neighbours(mask: NDArray[np.bool_], level_mask: NDArray[np.bool_]) 
     rest = level_mask & ~mask
     if not mask.any() or not rest.any():
         return mask | rest if not mask.any() else mask
-    areas = np.sort(np.bincount(label_components(mask).ravel())[1:])
+    areas = np.sort(component_areas(name_runs(mask))[1:])
     usual = areas[np.searchsorted(np.cumsum(areas), areas.sum() / 2)]
     core = _CORE_OF_RADIUS * float(np.sqrt(usual / np.pi))
     # the frame is no edge: an object cut by it is as thick as it would be outside
@@ -124,6 +134,6 @@ def add_pale_neighbours(mask: NDArray[np.bool_], level_mask: NDArray[np.bool_]) 
         return mask
     near = ~deeper_than(~bodies, max(core, 1.5))
     found = label_components(rest & near)
-    large = np.bincount(found.ravel()) > _MOST_OF_USUAL * usual
+    large = count_labels(found, int(found.max())) > _MOST_OF_USUAL * usual
     large[0] = True
     return mask | ~large[found]

@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from granum.preprocess.histogram import count_values
+from granum.preprocess.histogram import Histogram, count_values
 
-__all__ = ["SCALES", "choose_smoothing", "otsu_separability", "sample_tiles"]
+__all__ = ["SCALES", "choose_smoothing", "otsu_separability", "sample_tiles", "separability_of_histogram"]
 
 SCALES = (0.0, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 5.6, 8.0)
 _TILE = 1024
@@ -24,7 +24,11 @@ _MOST_TILES = 4
 
 def otsu_separability(image: NDArray[Any], area: NDArray[np.bool_] | None = None) -> float:
     """Return the share of the variance of an image between its two Otsu classes, 0..1; 0 for a constant image."""
-    histogram = count_values(image, area)
+    return separability_of_histogram(count_values(image, area))
+
+
+def separability_of_histogram(histogram: Histogram) -> float:
+    """Return the same for a histogram that is already there."""
     counts = histogram.counts.astype(np.float64)
     total = counts.sum()
     if total == 0 or len(counts) < 2:
