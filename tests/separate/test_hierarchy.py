@@ -11,7 +11,7 @@ from skimage.morphology import local_maxima, reconstruction
 from skimage.segmentation import watershed
 
 from granum.errors import SettingError, ShapeError
-from granum.separate.hierarchy import merge_by_dynamic, watershed_hierarchy
+from granum.separate.hierarchy import flood_to_dynamic, merge_by_dynamic, watershed_hierarchy
 
 steps = arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, max_side=14), elements=st.integers(0, 6))
 
@@ -136,3 +136,14 @@ def test_wrong_input_is_named():
         merge_by_dynamic(labels, tree, min_dynamic=1.5)
     with pytest.raises(ShapeError, match="do not belong together"):
         merge_by_dynamic(labels + 100, tree)
+
+
+@pytest.mark.parametrize(("min_dynamic", "min_depth"), [(0.0, 0.0), (0.1, 0.5), (1.0, 0.0)])
+def test_flooding_to_a_dynamic_is_flooding_all_and_then_merging(min_dynamic, min_depth):
+    rng = np.random.default_rng(8)
+    mask = rng.random((60, 70)) < 0.8
+    relief = rng.integers(0, 6, mask.shape).astype(np.float32)
+    labels, tree = flood_to_dynamic(relief, mask, min_dynamic=min_dynamic, min_depth=min_depth)
+    every, other = watershed_hierarchy(relief, mask)
+    np.testing.assert_array_equal(labels, merge_by_dynamic(every, other, min_dynamic=min_dynamic, min_depth=min_depth))
+    np.testing.assert_array_equal(tree.peaks, other.peaks)

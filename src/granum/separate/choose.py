@@ -14,10 +14,10 @@ from granum.choice import Choice
 from granum.errors import SettingError
 from granum.segment.components import count_labels, label_components
 from granum.separate.basins import rename_labels
-from granum.separate.clump_scores import score_clumps
+from granum.separate.clump_scores import clumps_of_parts, score_clumps
 from granum.separate.convex_merge import merge_convex_parts, over_segment
 from granum.separate.distance import distance_map
-from granum.separate.hierarchy import merge_by_dynamic, watershed_hierarchy
+from granum.separate.hierarchy import flood_to_dynamic
 from granum.separate.local_kmeans import split_by_local_kmeans
 from granum.separate.overlaps import split_overlapping_discs
 from granum.separate.slivers import merge_slivers
@@ -145,14 +145,14 @@ def _candidates(
     distance = distance_map(mask)
     smoothing = _SMOOTHING_OF_RADIUS * _typical_radius(mask, distance)
     parts = cache(lambda: over_segment(mask, distance, smoothing=smoothing))
-    basins = cache(lambda: watershed_hierarchy(distance, mask))
+    basins = cache(lambda: flood_to_dynamic(distance, mask, min_dynamic=_MIN_DYNAMIC, min_depth=_MIN_DEPTH))
 
     def sure(labels: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         return labels, np.ones(int(labels.max()), np.float32)
 
     def merge_at_dynamic() -> NDArray[np.int32]:
         parts.cache_clear()  # those who need them come first: 8 bytes per pixel
-        return merge_by_dynamic(*basins(), min_dynamic=_MIN_DYNAMIC, min_depth=_MIN_DEPTH)
+        return basins()[0]
 
     def split_at_peaks() -> NDArray[np.int32]:
         tree = basins()[1]
@@ -230,9 +230,7 @@ def _lower(
     """Halve the confidence of objects in clumps on which the splitters disagree."""
     if not doubt.any():
         return sure
-    clump_of = np.zeros(len(sure) + 1, np.int32)
-    for row, clumps_there in zip(labels, clumps, strict=True):
-        clump_of[row] = clumps_there
+    clump_of = clumps_of_parts(labels, clumps, len(sure))
     return np.where(doubt[clump_of[1:]], sure * np.float32(0.5), sure)
 
 
@@ -251,8 +249,10 @@ def _finish(
     large[0] = False
     names = np.cumsum(large, dtype=np.int32) * large
     dropped = int((areas[1:] > 0).sum() - large[1:].sum())
-    kept = labels.copy()
-    rename_labels(kept, names.astype(np.int32, copy=False))
+    kept = labels
+    if int(names[-1]) < len(sure):  # labels of which none goes stay as they are
+        kept = labels.copy()
+        rename_labels(kept, names.astype(np.int32, copy=False))
     sure = sure[large[1:]]
     n = len(sure)
     chosen: dict[str, Any] = {

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from granum.separate.hulls import fill_chains, part_extents, twice_hull_area
 
-__all__ = ["hull_areas", "outlines", "score_clumps"]
+__all__ = ["clumps_of_parts", "hull_areas", "outlines", "score_clumps"]
 
 _CUT_COST = 0.3
 _STRIPS = 16
@@ -48,18 +48,16 @@ def score_clumps(
     return scores, np.bincount(clump_of[1:], minlength=n_clumps + 1)
 
 
-@njit(cache=True)
+@njit(cache=True, parallel=True)
 def hull_areas(labels: Any, n_parts: Any) -> Any:
     """Return the area of every part 0..K and of its convex hull, in pixels."""
     area, top, first, columns = part_extents(labels, n_parts)
     hull = np.zeros(n_parts + 1)
-    tallest = 1
-    for k in range(1, n_parts + 1):
-        tallest = max(tallest, first[k + 1] - first[k])
-    points = np.empty((6 * tallest, 2), np.int64)
-    for k in range(1, n_parts + 1):
+    for part in prange(n_parts):
+        k = np.int64(part) + 1
         if area[k] == 0:
             continue
+        points = np.empty((6 * (first[k + 1] - first[k]), 2), np.int64)
         left, right = fill_chains(columns[first[k] : first[k + 1]], top[k], points)
         hull[k] = twice_hull_area(points[:left], points[left : left + right]) / 8.0
     return area.astype(np.float64), hull
@@ -78,6 +76,19 @@ def outlines(
     return outline.sum(axis=0), cut.sum(axis=0), clump_of
 
 
+@njit(cache=True)
+def clumps_of_parts(labels: Any, clumps: Any, n_parts: Any) -> Any:
+    """Return the clump that holds each part 0..K, by its last pixel."""
+    clump_of = np.zeros(n_parts + 1, np.int32)
+    width = labels.shape[1]
+    for y in range(labels.shape[0]):
+        row = labels[y]
+        for x in range(width):
+            if x == width - 1 or row[x + 1] != row[x]:
+                clump_of[row[x]] = clumps[y, x]
+    return clump_of
+
+
 @njit(cache=True, parallel=True)
 def _strip_outlines(labels: Any, clumps: Any, n_parts: Any, n_strips: Any) -> Any:
     """Return the same for each strip of rows."""
@@ -89,17 +100,27 @@ def _strip_outlines(labels: Any, clumps: Any, n_parts: Any, n_strips: Any) -> An
     for strip in prange(n_strips):
         edges, cuts, clump = outline[strip], cut[strip], clump_of[strip]
         for y in range(np.int64(strip) * rows, min(height, (np.int64(strip) + 1) * rows)):
-            for x in range(width):
-                k = labels[y, x]
+            row = labels[y]
+            x = 0
+            while x < width:
+                k, first = row[x], x
+                x += 1
+                while x < width and row[x] == k:
+                    x += 1
                 if k == 0:
                     continue
-                clump[k] = clumps[y, x]
-                for step in range(4):
-                    b, a = y + (step == 0) - (step == 1), x + (step == 2) - (step == 3)
-                    if b < 0 or a < 0 or b >= height or a >= width:
-                        edges[k] += 1
-                    elif labels[b, a] != k:
-                        edges[k] += 1
-                        if labels[b, a] != 0:
-                            cuts[k] += 1
+                clump[k] = clumps[y, x - 1]
+                # the ends of the run, then what lies above and below it
+                edge, bordered = np.int64(2), np.int64(0)
+                bordered += np.int64(first > 0 and row[first - 1] != 0) + np.int64(x < width and row[x] != 0)
+                for other in (y - 1, y + 1):
+                    if 0 <= other < height:
+                        beside = labels[other]
+                        for a in range(first, x):
+                            edge += np.int64(beside[a] != k)
+                            bordered += np.int64((beside[a] != k) & (beside[a] != 0))
+                    else:
+                        edge += x - first
+                edges[k] += edge
+                cuts[k] += bordered
     return outline, cut, clump_of

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from granum.arrays import check_image, check_labels, check_mask, check_same_shape
 from granum.errors import SettingError
 from granum.separate.distance import distance_map
-from granum.separate.hierarchy import merge_by_dynamic, watershed_hierarchy
+from granum.separate.hierarchy import check_dynamic, flood_to_dynamic
 from granum.separate.part_graph import Edges, Parts, find_contacts, make_hulls, merge_parts, part_sums, renumber
 from granum.steps import Range
 
@@ -163,6 +163,7 @@ def split_by_shape(
     2
     """
     _check_settings(max_deficit=max_deficit, max_neck=max_neck, min_dip=min_dip)
+    check_dynamic(min_dynamic, 0.0)
     if not 0 <= smoothing <= 20:
         raise SettingError(f"smoothing: is {smoothing!r}, must be 0 to 20 pixels.")
     pixels = check_mask(mask)
@@ -176,8 +177,7 @@ def over_segment(
     """Return the many parts from which `split_by_shape` starts, and the smoothed distance that they come from."""
     if smoothing > 0:
         distance = np.asarray(cv2.GaussianBlur(distance, (0, 0), smoothing), np.float32)
-    parts, tree = watershed_hierarchy(distance, mask)
-    return merge_by_dynamic(parts, tree, min_dynamic=min_dynamic), distance
+    return flood_to_dynamic(distance, mask, min_dynamic=min_dynamic)[0], distance
 
 
 def _check_settings(*, max_deficit: float, max_neck: float, min_dip: float) -> None:

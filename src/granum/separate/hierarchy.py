@@ -19,7 +19,7 @@ from granum.separate.basins import (
 )
 from granum.steps import Range
 
-__all__ = ["BasinTree", "merge_by_dynamic", "watershed_hierarchy"]
+__all__ = ["BasinTree", "flood_to_dynamic", "merge_by_dynamic", "watershed_hierarchy"]
 
 
 @dataclass(frozen=True)
@@ -183,6 +183,15 @@ def merge_by_dynamic(
         )
     rename_labels(merged, merged_names(tree, tree.survives(min_dynamic, min_depth)))
     return merged
+
+
+def flood_to_dynamic(
+    relief: NDArray[np.float32], mask: NDArray[np.bool_], *, min_dynamic: float, min_depth: float = 0.0
+) -> tuple[NDArray[np.int32], BasinTree]:
+    """Return ``merge_by_dynamic(*watershed_hierarchy(relief, mask))`` and the tree, renaming the pixels only once."""
+    labels, tree, names = flood_maxima(relief, mask)
+    rename_labels(labels, merged_names(tree, tree.survives(min_dynamic, min_depth))[names])
+    return labels, tree
 
 
 def merged_names(tree: BasinTree, survives: NDArray[np.bool_]) -> NDArray[np.int32]:

@@ -151,22 +151,37 @@ def _core_means(
 
 def _background_at(relief: Any, labels: Any, start: Any, radius: float) -> NDArray[np.float64]:
     """Return the mean of the far background around every object."""
-    far = deeper_than(labels == 0, max(3.0, 0.5 * radius)).astype(np.float32)
-    if not far.any():
-        far = (labels == 0).astype(np.float32)
-    if not far.any():
+    is_far = deeper_than(labels == 0, max(3.0, 0.5 * radius))
+    if not is_far.any():
+        is_far = labels == 0
+    if not is_far.any():
         return np.full(len(start), float(relief.min()))
+    far, there = _far_values(relief, is_far)
     sigma = max(15.0, 3 * radius)
     shrink = max(1, int(sigma / 4))
     height, width = relief.shape
     size = (max(1, round(width / shrink)), max(1, round(height / shrink)))
     share = cv2.resize(far, size, interpolation=cv2.INTER_AREA)
-    total = cv2.resize(relief * far, size, interpolation=cv2.INTER_AREA)
+    total = cv2.resize(there, size, interpolation=cv2.INTER_AREA)
     share, total = (cv2.GaussianBlur(values, (0, 0), sigma / shrink) for values in (share, total))
-    mean = np.where(share > 0.02, total / np.maximum(share, 1e-6), np.float32(relief[far > 0].mean()))
     y = np.minimum(start // width * size[1] // height, size[1] - 1)
     x = np.minimum(start % width * size[0] // width, size[0] - 1)
-    return mean[y, x].astype(np.float64)
+    share, total = share[y, x], total[y, x]
+    mean = total / np.maximum(share, 1e-6)
+    if (share <= 0.02).any():
+        mean = np.where(share > 0.02, mean, np.float32(relief[is_far].mean()))
+    return mean.astype(np.float64)
+
+
+@njit(cache=True, parallel=True)
+def _far_values(relief: Any, is_far: Any) -> Any:
+    """Return 1 and the relief where it is far, 0 elsewhere."""
+    far, there = np.empty(relief.shape, np.float32), np.empty(relief.shape, np.float32)
+    for y in prange(relief.shape[0]):
+        for x in range(relief.shape[1]):
+            far[y, x] = np.float32(is_far[y, x])
+            there[y, x] = relief[y, x] * far[y, x]
+    return far, there
 
 
 def _fractions(
@@ -198,7 +213,8 @@ def _fractions(
 def _grow(labels: NDArray[np.int32], closed: NDArray[np.uint8], reach: NDArray[np.int32]) -> NDArray[np.int32]:
     """Return the labels grown in rings of equal steps, each at most by its reach."""
     framed = _frame(labels, closed)
-    _grow_framed(framed.ravel(), np.int64(framed.shape[1]), reach)
+    queue = np.empty(framed.size, np.int32 if framed.size < 2**31 else np.int64)
+    _grow_framed(framed.ravel(), np.int64(framed.shape[1]), reach, queue)
     return np.asarray(_unframe(framed))
 
 
@@ -227,18 +243,17 @@ def _unframe(framed: Any) -> Any:
 
 
 @njit(cache=True)
-def _grow_framed(territory: Any, stride: Any, reach: Any) -> None:
+def _grow_framed(territory: Any, stride: Any, reach: Any, queue: Any) -> None:
     """Grow framed labels into what is 0, in place; equal claims go to the pixel that comes first in raster order."""
-    queue = np.empty(territory.size, np.int64)
     tail = 0
-    for pixel in range(stride, territory.size - stride):
-        if territory[pixel] > 0 and (
-            territory[pixel - 1] == 0
-            or territory[pixel + 1] == 0
-            or territory[pixel - stride] == 0
-            or territory[pixel + stride] == 0
+    for first in range(stride, territory.size - stride):
+        if territory[first] > 0 and (
+            territory[first - 1] == 0
+            or territory[first + 1] == 0
+            or territory[first - stride] == 0
+            or territory[first + stride] == 0
         ):
-            queue[tail] = pixel
+            queue[tail] = first
             tail += 1
     around = np.array([-stride - 1, -stride, -stride + 1, -1, 1, stride - 1, stride, stride + 1])
     beside = np.array([-stride, -1, 1, stride])
@@ -248,7 +263,7 @@ def _grow_framed(territory: Any, stride: Any, reach: Any) -> None:
         if head == ring:
             ring = tail
             done += 1
-        pixel = queue[head]
+        pixel = np.int64(queue[head])
         head += 1
         k = territory[pixel]
         if done >= reach[k]:

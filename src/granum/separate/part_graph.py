@@ -18,6 +18,7 @@ from granum.separate.hulls import fill_chains, join_chains, part_extents, twice_
 
 __all__ = ["Edges", "Parts", "find_contacts", "make_hulls", "merge_parts", "part_sums", "renumber"]
 
+_STRIPS = 16
 _HUB = 64  # edges of a part that are all evaluated anew after each merge
 
 
@@ -103,16 +104,31 @@ def _all_contacts(labels, distance, light, start, keys, saddles, values):  # typ
     return counts
 
 
+@njit(cache=True, parallel=True)
+def part_peaks(labels, distance, n_parts):  # type: ignore[no-untyped-def]
+    """Return the largest distance of each part."""
+    height, width = labels.shape
+    n_strips = max(1, min(_STRIPS, labels.size // (8 * (n_parts + 1))))  # a maximum is the same in any order
+    rows = (height + n_strips - 1) // n_strips
+    peaks = np.zeros((n_strips, n_parts + 1), np.float32)
+    for strip in prange(n_strips):
+        peak = peaks[strip]
+        for y in range(np.int64(strip) * rows, min(height, (np.int64(strip) + 1) * rows)):
+            for x in range(width):
+                part = labels[y, x]
+                if part > 0 and distance[y, x] > peak[part]:
+                    peak[part] = distance[y, x]
+    for strip in range(1, n_strips):
+        for part in range(n_parts + 1):
+            peaks[0, part] = max(peaks[0, part], peaks[strip, part])
+    return peaks[0].copy()
+
+
 @njit(cache=True)
 def part_sums(labels, distance, light, n_parts):  # type: ignore[no-untyped-def]
     """Return the peak of each part, and sum and number of the light of its inner half (by distance)."""
-    peak = np.zeros(n_parts + 1, np.float32)
+    peak = part_peaks(labels, distance, n_parts)
     height, width = labels.shape
-    for y in range(height):
-        for x in range(width):
-            part = labels[y, x]
-            if part > 0 and distance[y, x] > peak[part]:
-                peak[part] = distance[y, x]
     total, inner = np.zeros(n_parts + 1), np.zeros(n_parts + 1, np.int64)
     if light.size == labels.size:
         for y in range(height):
@@ -124,24 +140,26 @@ def part_sums(labels, distance, light, n_parts):  # type: ignore[no-untyped-def]
     return peak, total, inner
 
 
-@njit(cache=True)
+@njit(cache=True, parallel=True)
 def make_hulls(labels, n_parts):  # type: ignore[no-untyped-def]
     """Return the area of each part, its row in the table of hulls, and the pool of points with room for merging."""
     area, top, start, columns = part_extents(labels, n_parts)
     hull = np.zeros((n_parts + 1, 3), np.int64)
-    for part in range(1, n_parts + 1):
-        points = np.empty((6 * (start[part + 1] - start[part]), 2), np.int64)
-        hull[part, 1], hull[part, 2] = fill_chains(columns[start[part] : start[part + 1]], top[part], points)
+    for number in prange(n_parts):
+        here = np.int64(number) + 1
+        points = np.empty((6 * (start[here + 1] - start[here]), 2), np.int64)
+        hull[here, 1], hull[here, 2] = fill_chains(columns[start[here] : start[here + 1]], top[here], points)
     total = np.int64(0)
     for part in range(1, n_parts + 1):
         hull[part, 0] = total
         total += hull[part, 1] + hull[part, 2]
     pool = np.empty((2 * total, 2), np.int64)
-    for part in range(1, n_parts + 1):
-        points = np.empty((6 * (start[part + 1] - start[part]), 2), np.int64)
-        n_left, n_right = fill_chains(columns[start[part] : start[part + 1]], top[part], points)
+    for number in prange(n_parts):
+        here = np.int64(number) + 1
+        points = np.empty((6 * (start[here + 1] - start[here]), 2), np.int64)
+        n_left, n_right = fill_chains(columns[start[here] : start[here + 1]], top[here], points)
         for i in range(n_left + n_right):
-            pool[hull[part, 0] + i, 0], pool[hull[part, 0] + i, 1] = points[i, 0], points[i, 1]
+            pool[hull[here, 0] + i, 0], pool[hull[here, 0] + i, 1] = points[i, 0], points[i, 1]
     return area, hull, pool
 
 
@@ -351,19 +369,31 @@ def renumber(labels, target, doubt):  # type: ignore[no-untyped-def]
     """Return labels of the merged parts, 1..K in raster order, and the doubt of each."""
     names = np.zeros(len(target), np.int32)
     root = target.copy()
+    height, width = labels.shape
     for part in range(len(target)):
         while root[part] != root[root[part]]:
             root[part] = root[root[part]]
     doubts, n = np.empty(len(target)), 0
-    out = np.zeros_like(labels)
-    height, width = labels.shape
     for y in range(height):
+        previous = np.int32(0)
         for x in range(width):
-            if labels[y, x] > 0:
-                part = root[labels[y, x]]
-                if names[part] == 0:
+            if labels[y, x] != previous:  # every run once
+                previous = labels[y, x]
+                part = root[previous]
+                if previous > 0 and names[part] == 0:
                     doubts[n] = doubt[part]
                     n += 1
                     names[part] = n
-                out[y, x] = names[part]
-    return out, doubts[:n].copy()
+    for part in range(len(target)):
+        root[part] = names[root[part]]
+    return _name_parts(labels, root), doubts[:n].copy()
+
+
+@njit(cache=True, parallel=True)
+def _name_parts(labels, names):  # type: ignore[no-untyped-def]
+    """Return the labels by their names; what is not positive is background."""
+    out = np.empty_like(labels)
+    for y in prange(labels.shape[0]):
+        for x in range(labels.shape[1]):
+            out[y, x] = names[labels[y, x]] if labels[y, x] > 0 else 0
+    return out

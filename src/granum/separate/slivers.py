@@ -8,6 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from granum.separate.basins import rename_labels
 from granum.separate.clump_scores import hull_areas, outlines
 from granum.separate.overlaps import measure_aspects
 
@@ -71,7 +72,9 @@ def merge_slivers(
     kept = np.flatnonzero(~merged[1:]) + 1
     names = np.zeros(n + 1, np.int32)
     names[kept] = np.arange(1, len(kept) + 1, dtype=np.int32)
-    return names[target][labels], confidence[kept - 1], int(merged.sum())
+    joined = labels.copy()
+    rename_labels(joined, names[target])
+    return joined, confidence[kept - 1], int(merged.sum())
 
 
 @njit(cache=True)
