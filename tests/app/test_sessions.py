@@ -100,7 +100,10 @@ def test_after_logout_the_cookie_is_worth_nothing():
 
 @pytest.mark.parametrize(
     ("weak", "said"),
-    [("fifteen-letters", "15 characters"), ("ab" * 20, "repeats 2"), ("mit Leerzeichen und so", "spaces"), ("ü" * 20, "ASCII")],
+    [
+        ("fifteen-letters", "15 characters"), ("ab" * 20, "repeats 2"), ("mit Leerzeichen und so", "spaces"),
+        ("ü" * 20, "ASCII"),
+    ],
 )  # fmt: skip
 def test_a_weak_token_is_refused_and_not_repeated(weak, said):
     with pytest.raises(SettingError, match=said) as caught:
