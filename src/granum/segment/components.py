@@ -169,18 +169,19 @@ def _count_runs(mask: Any) -> Any:
 @njit(cache=True)
 def _any_of(row: Any, x: Any) -> Any:
     """Return whether one of 16 pixels of 0 and 1 is 1."""
-    found = np.uint8(0)
+    found, at = np.uint8(0), np.uint64(x)  # without sign: see `_all_of`
     for i in range(16):
-        found |= row[x + i]
+        found |= row[at + np.uint64(i)]
     return found
 
 
 @njit(cache=True)
 def _all_of(row: Any, x: Any) -> Any:
     """Return whether all of 16 pixels of 0 and 1 are 1."""
-    found = np.uint8(1)
+    # an index with a sign may count from the end, which would keep the compiler from vector units
+    found, at = np.uint8(1), np.uint64(x)
     for i in range(16):
-        found &= row[x + i]
+        found &= row[at + np.uint64(i)]
     return found
 
 

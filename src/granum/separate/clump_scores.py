@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
-from granum.separate.hulls import fill_chains, part_extents, twice_hull_area
+from granum.separate.hulls import fill_chains, part_extents, run_end, twice_hull_area
 
 __all__ = ["clumps_of_parts", "hull_areas", "outlines", "score_clumps"]
 
@@ -83,10 +83,40 @@ def clumps_of_parts(labels: Any, clumps: Any, n_parts: Any) -> Any:
     width = labels.shape[1]
     for y in range(labels.shape[0]):
         row = labels[y]
-        for x in range(width):
-            if x == width - 1 or row[x + 1] != row[x]:
-                clump_of[row[x]] = clumps[y, x]
+        x = 0
+        while x < width:
+            k = row[x]
+            x = run_end(row, x)
+            clump_of[k] = clumps[y, x - 1]
     return clump_of
+
+
+@njit(cache=True)
+def _count_edges(row: Any, other: Any, edges: Any, cuts: Any, there: Any, frame: Any) -> None:
+    """Count the edges between two rows for the parts of one or both; with `frame` all pixels of the first have one."""
+    width = len(row)
+    x = 0
+    while x < width:
+        if not frame and x + 16 <= width:  # most pixels have the same label above and below
+            apart = np.int32(0)
+            at = np.uint64(x)  # without sign: a column counted from the end would keep the compiler from vector units
+            for i in range(16):
+                apart |= row[at + np.uint64(i)] ^ other[at + np.uint64(i)]
+            if apart == 0:
+                x += 16
+                continue
+        for a in range(x, min(width, x + 16)):
+            one, two = row[a], other[a]
+            if frame:
+                edges[one] += np.int64(one != 0)
+            elif one != two:
+                both = np.int64((one != 0) & (two != 0))
+                edges[one] += np.int64(one != 0)
+                cuts[one] += both
+                if there:
+                    edges[two] += np.int64(two != 0)
+                    cuts[two] += both
+        x += 16
 
 
 @njit(cache=True, parallel=True)
@@ -99,28 +129,24 @@ def _strip_outlines(labels: Any, clumps: Any, n_parts: Any, n_strips: Any) -> An
     clump_of = np.zeros((n_strips, n_parts + 1), np.int64)
     for strip in prange(n_strips):
         edges, cuts, clump = outline[strip], cut[strip], clump_of[strip]
-        for y in range(np.int64(strip) * rows, min(height, (np.int64(strip) + 1) * rows)):
+        first_row, last_row = np.int64(strip) * rows, min(height, (np.int64(strip) + 1) * rows)
+        for y in range(first_row, last_row):
             row = labels[y]
             x = 0
             while x < width:
                 k, first = row[x], x
-                x += 1
-                while x < width and row[x] == k:
-                    x += 1
-                if k == 0:
-                    continue
-                clump[k] = clumps[y, x - 1]
-                # the ends of the run, then what lies above and below it
-                edge, bordered = np.int64(2), np.int64(0)
-                bordered += np.int64(first > 0 and row[first - 1] != 0) + np.int64(x < width and row[x] != 0)
-                for other in (y - 1, y + 1):
-                    if 0 <= other < height:
-                        beside = labels[other]
-                        for a in range(first, x):
-                            edge += np.int64(beside[a] != k)
-                            bordered += np.int64((beside[a] != k) & (beside[a] != 0))
-                    else:
-                        edge += x - first
-                edges[k] += edge
-                cuts[k] += bordered
+                x = run_end(row, x)
+                if k != 0:
+                    clump[k] = clumps[y, x - 1]
+                    edges[k] += 2
+                    cuts[k] += np.int64(first > 0 and row[first - 1] != 0) + np.int64(x < width and row[x] != 0)
+            # a pair of rows counts for both where both belong to the strip
+            if y == 0:
+                _count_edges(row, row, edges, cuts, False, True)
+            elif y == first_row:
+                _count_edges(row, labels[y - 1], edges, cuts, False, False)
+            if y + 1 == height:
+                _count_edges(row, row, edges, cuts, False, True)
+            else:
+                _count_edges(row, labels[y + 1], edges, cuts, y + 1 < last_row, False)
     return outline, cut, clump_of

@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
-from granum.separate.hulls import fill_chains, join_chains, part_extents, twice_hull_area
+from granum.separate.hulls import fill_chains, join_chains, part_extents, run_end, twice_hull_area
 
 __all__ = ["Edges", "Parts", "find_contacts", "make_hulls", "merge_parts", "part_sums", "renumber"]
 
@@ -375,15 +375,15 @@ def renumber(labels, target, doubt):  # type: ignore[no-untyped-def]
             root[part] = root[root[part]]
     doubts, n = np.empty(len(target)), 0
     for y in range(height):
-        previous = np.int32(0)
-        for x in range(width):
-            if labels[y, x] != previous:  # every run once
-                previous = labels[y, x]
-                part = root[previous]
-                if previous > 0 and names[part] == 0:
-                    doubts[n] = doubt[part]
-                    n += 1
-                    names[part] = n
+        x = 0
+        while x < width:
+            label = labels[y, x]
+            part = root[label]
+            if label > 0 and names[part] == 0:
+                doubts[n] = doubt[part]
+                n += 1
+                names[part] = n
+            x = run_end(labels[y], x)
     for part in range(len(target)):
         root[part] = names[root[part]]
     return _name_parts(labels, root), doubts[:n].copy()
