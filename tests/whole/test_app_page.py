@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import time
 
 import httpx
 import numpy as np
@@ -43,6 +44,17 @@ class Page:
         answer = httpx.get(self.served.url + API + path, headers=self.served.headers, timeout=60)
         answer.raise_for_status()
         return answer
+
+    def wait_ready(self):
+        """Wait until every image was read and has its lasting id: nothing can be painted before."""
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            images = self.get("/images").json()["images"]
+            if all(one["status"] == "ready" and not one["id"].startswith("file-") for one in images):
+                break
+            time.sleep(0.05)
+        self.page.locator(".image-item .status:not(.warn)").wait_for(state="detached", timeout=20_000)
+        self.page.locator(".image-item").first.wait_for(timeout=20_000)
 
     def tab(self, name):
         self.page.get_by_role("tab", name=name).click()
@@ -98,7 +110,9 @@ def screen(serve, signed_in, folder):
     served = serve(folder)
     page = signed_in(served, viewport={"width": 1280, "height": 800})
     page.locator(".image-item").nth(1).wait_for(timeout=60_000)
-    return Page(served, page)
+    shown = Page(served, page)
+    shown.wait_ready()
+    return shown
 
 
 def test_every_file_that_was_not_added_stays_listed_with_its_reason(screen):
@@ -193,6 +207,7 @@ def test_two_people_see_each_others_work_and_undo_only_their_own(serve, chromium
         page.keyboard.press("Enter")
         page.locator(".image-item").nth(1).wait_for(timeout=60_000)
         people.append(Page(served, page))
+        people[-1].wait_ready()
     one, other = people
     for person in people:
         person.open_image("field 2.tif")
@@ -238,6 +253,10 @@ def test_a_name_is_typed_into_its_field_and_a_painted_class_is_kept(screen):
     page.keyboard.type("<b>bold</b> 1")  # letters and digits are keys of the page everywhere else
     page.keyboard.press("Enter")
     page.locator(".class-row .class-name", has_text="<b>bold</b> 1").wait_for()
+    page.get_by_role("button", name="Rename object").click()
+    page.keyboard.type("never")
+    page.keyboard.press("Escape")
+    page.locator(".class-row .class-name", has_text=re.compile("^object$")).wait_for()
     assert page.get_by_role("button", name="Overlays").get_attribute("aria-pressed") == "true"
     page.keyboard.press("b")
     screen.drag(-60, 0, 60, 0)
@@ -255,6 +274,7 @@ def test_touch_paints_with_one_finger_and_zooms_with_two(serve, signed_in, folde
     page = signed_in(served, viewport={"width": 1024, "height": 768}, has_touch=True)
     screen = Page(served, page)
     page.locator(".image-item").nth(1).wait_for(timeout=60_000)
+    screen.wait_ready()
     screen.open_image("")
     screen.tab("Paint")
     screen.wait_strokes("0 strokes")

@@ -33,8 +33,8 @@ function ClassRow({ one, at }: { one: ClassInfo; at: number }) {
   const [name, setName] = useState<string | null>(null);
   const chosen = currentClass.value?.id === one.id;
   const readOnly = project.value?.read_only ?? true;
-  const rename = (): void => {
-    if (name !== null && name.trim() && name.trim() !== one.name) change(one.id, { name: name.trim() });
+  const rename = (typed: string): void => {
+    if (typed.trim() && typed.trim() !== one.name) change(one.id, { name: typed.trim() });
     setName(null);
   };
   return (
@@ -49,10 +49,13 @@ function ClassRow({ one, at }: { one: ClassInfo; at: number }) {
         </button>
       ) : (
         <input
-          type="text" aria-label={`New name of ${one.name}`} value={name} maxLength={200} ref={focusNow} onInput={(event) => setName(event.currentTarget.value)} onBlur={rename}
+          type="text" aria-label={`New name of ${one.name}`} value={name} maxLength={200} ref={focusNow} onInput={(event) => setName(event.currentTarget.value)} onBlur={(event) => rename(event.currentTarget.value)}
           onKeyDown={(event) => {
-            if (event.key === "Enter") rename();
-            else if (event.key === "Escape") setName(null);
+            if (event.key === "Enter") event.currentTarget.blur();
+            else if (event.key === "Escape") {
+              event.currentTarget.value = one.name; // leaving the field keeps what is in it
+              event.currentTarget.blur();
+            }
           }}
         />
       )}

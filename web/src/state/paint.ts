@@ -177,11 +177,19 @@ export function nextClass(list: ClassInfo[]): ClassInfo | null {
   return null;
 }
 
-export async function setClasses(list: ClassInfo[]): Promise<void> {
+let classLine: Promise<void> = Promise.resolve();
+let classChanges = 0;
+
+/** Show other classes at once and keep them: one request after the other, or the older list could arrive last and stay. */
+export function setClasses(list: ClassInfo[]): Promise<void> {
   const before = classes.value;
+  const change = ++classChanges;
   classes.value = list;
-  const saved = await attempt(() => api.setClasses({ classes: list }));
-  classes.value = saved ? saved.classes : before;
+  classLine = classLine.then(async () => {
+    const saved = await attempt(() => api.setClasses({ classes: list }));
+    if (change === classChanges) classes.value = saved ? saved.classes : before;
+  });
+  return classLine;
 }
 
 export async function loadClasses(): Promise<void> {
