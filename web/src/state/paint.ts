@@ -46,8 +46,15 @@ export function missed(known: number, next: number): "nothing" | "this" | "more"
   return next <= known ? "nothing" : next === known + 1 ? "this" : "more";
 }
 
-export async function loadPaint(): Promise<void> {
-  const key = wantedPaintKey.value;
+/** The plane whose state is on its way: what is told of it meanwhile may be newer than the state, and waits. */
+let loading = { key: "", done: Promise.resolve() };
+
+export function loadPaint(): Promise<void> {
+  loading = { key: wantedPaintKey.value, done: load(wantedPaintKey.value) };
+  return loading.done;
+}
+
+async function load(key: string): Promise<void> {
   const [image, at] = [current.value, plane.value];
   if (!key || !image) return;
   const state = await attempt(() => api.paint(image.id, PAINT_LAYER, at.t, at.z));
@@ -84,7 +91,10 @@ function loadAreas(): void {
  */
 export function takePaint(key: string, ack: PaintAck, own = true): Promise<void> {
   const state = paint.value;
-  if (!state || key !== paintKey.value) return Promise.resolve();
+  if (!state || key !== paintKey.value) {
+    if (key !== loading.key) return Promise.resolve();
+    return loading.done.then(() => (key === paintKey.value ? takePaint(key, ack, own) : undefined));
+  }
   const what = missed(state.version, ack.version);
   const mine = own && ack.version >= ownVersion ? { can_undo: ack.can_undo, can_redo: ack.can_redo } : {};
   if (own) ownVersion = Math.max(ownVersion, ack.version);

@@ -267,3 +267,24 @@ test("a list that was made before a message came does not undo the message", asy
   await until(() => current.value?.status === "ready");
   expect(images.value.map((one) => one.id)).toEqual(["a".repeat(16)]);
 });
+
+test("a stroke that is answered before the state of its plane has come is not lost from the screen", async () => {
+  const answer = globalThis.fetch;
+  let release: (() => void) | null = null;
+  globalThis.fetch = (async (input: RequestInfo | URL, init?: RequestInit) => {
+    const reply = await answer(input, init);
+    if (/\/paint\/scribbles\?/.test(String(input))) await new Promise<void>((resolve) => (release = resolve));
+    return reply;
+  }) as typeof fetch;
+  await start();
+  tab.value = "paint";
+  await until(() => release !== null);
+  sendStroke({ id: "s1", tool: "brush", class_id: 1, radius: 3, points: [[1, 1]], t: 0, z: 0 });
+  await until(() => fake.calls.some((call) => call.path.includes("/strokes")));
+  await settle(2);
+  expect(view.calls.some((call) => call[0] === "settle")).toBe(false); // the ink stays
+  release!();
+  await until(() => view.calls.some((call) => call[0] === "settle"));
+  expect(paint.value).toMatchObject({ version: 1, n_strokes: 1, can_undo: true });
+  expect(view.calls.filter((call) => call[0] === "refresh")).toEqual([["refresh", "paint", [0, 0, 10, 10], "1"]]);
+});
