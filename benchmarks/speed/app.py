@@ -145,9 +145,11 @@ def wait_ready(page: Page, name: str, seconds: float = 600) -> None:
 
 
 def open_image(page: Page, name: str) -> None:
-    """Open a picture from the list and wait until it stands on screen."""
-    page.evaluate("performance.clearMarks('granum:settled')")
-    page.locator(".image-item button").filter(has_text=name).first.click()
+    """Open a picture from the list, unless it is open, and wait until it stands on screen."""
+    button = page.locator(".image-item button").filter(has_text=name).first
+    if button.get_attribute("aria-current") != "true":
+        page.evaluate("performance.clearMarks('granum:settled')")
+        button.click()
     page.wait_for_function("() => performance.getEntriesByName('granum:settled').length > 0", timeout=60_000)
 
 
