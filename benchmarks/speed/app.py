@@ -178,6 +178,8 @@ def draw_strokes(page: Page, n: int) -> list[float]:
         page.mouse.down()
         for step in range(1, 31):
             page.mouse.move(x + 10 * step, y + 20 * np.sin(step / 5))
+        # a hand comes to rest before it lifts; moves of the same instant would wait for the next frame before the lift
+        page.wait_for_timeout(25)
         page.mouse.up()
         page.wait_for_function("n => performance.getEntriesByName('granum:stroke').length > n", arg=i, timeout=20_000)
     return measures(page, "granum:stroke")
