@@ -42,7 +42,8 @@ def test_a_typed_number_keeps_its_digits():
 
 
 @pytest.mark.parametrize(
-    "text", ["", "nm", "0.5", "0.5 px", "0.5 s", "half nm", "-0.5 nm", "0 nm", "1e30 m", "1e-9 nm", "1 x nm", "1e999 nm"]
+    "text",
+    ["", "nm", "0.5", "0.5 px", "0.5 s", "half nm", "-0.5 nm", "0 nm", "1e30 m", "1e-9 nm", "1 x nm", "1e999 nm"],
 )
 def test_what_is_no_size_is_refused(text):
     with pytest.raises(SettingError, match="pixel size"):

@@ -52,7 +52,8 @@ def test_files_of_the_folder_are_found(downloads, place):
     "name",
     [
         "", ".", "..", "/", "labels", "labels/", "../secret.txt", "labels/../../secret.txt", "labels/../objects.csv",
-        "/etc/passwd", "//etc/passwd", "..\\secret.txt", "labels\\ü a.tif", "C:" "\\x", "C:objects.csv", "\\\\host\\share",
+        "/etc/passwd", "//etc/passwd", "..\\secret.txt", "labels\\ü a.tif", "C:" + "\\x", "C:objects.csv",
+        "\\\\host\\share",
         "objects.csv\0", "objects.csv\0.png", "\0", "CON", "labels/NUL.tif", "objects.csv.", "objects.csv ",
         "%2e%2e/secret.txt", "objects.csv/x", "x" * 5000, "\udcff",
         "objects.csv:stream", "./objects.csv", "labels//ü a.tif",

@@ -103,7 +103,7 @@ def test_the_same_bytes_at_the_same_time_are_one_file(inbox, project):
         ("\\\\server\\share\\a.tif", "a.tif"),
         ("con.tif", "_con.tif"),
         (".hidden.tif", "hidden.tif"),
-        ("C:" "\\a.tif", "a.tif"),
+        ("C:" + "\\a.tif", "a.tif"),
         ("<script>.tif", "_script_.tif"),
         ("x" * 400 + ".tif", "x" * 196 + ".tif"),
         ("no extension", "no extension.tif"),

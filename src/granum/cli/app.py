@@ -11,9 +11,7 @@ __all__ = ["app"]
 
 
 def app(
-    folder: Annotated[
-        Path, typer.Argument(help="Folder of images to open, or a project.", metavar="FOLDER")
-    ] = Path(),
+    folder: Annotated[Path, typer.Argument(help="Folder of images to open, or a project.", metavar="FOLDER")] = Path(),
     port: Annotated[
         int | None,
         typer.Option(help="Port on this computer [default: the first free one from 8642].", min=0, max=65535),
