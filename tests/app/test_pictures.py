@@ -144,8 +144,7 @@ def test_new_files_show_up_and_removed_ones_go_by_themselves(pictures, image_fol
     write_tiff(image_folder / "new.tif", np.arange(100, dtype=np.uint8).reshape(10, 10))
     (image_folder / "series.tif").unlink()
     until(lambda: {"new.tif"} <= by_name(pictures).keys() and "series.tif" not in by_name(pictures))
-    assert pictures.wait()
-    assert by_name(pictures)["new.tif"].status == "ready"
+    until(lambda: pictures.wait() and by_name(pictures)["new.tif"].status == "ready")
     until(lambda: any(gone in message["removed"] for message in published))
 
 
