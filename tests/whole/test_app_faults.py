@@ -308,7 +308,8 @@ def test_a_huge_upload_takes_little_memory_and_is_removed_when_it_is_no_image(ap
     app.images(2)
     piece = os.urandom(2**20)
     with app.watched() as peaks:
-        refused(app.upload("huge.tif", (piece for _ in range(1024))), 422)
+        refused(app.upload("huge.tif", (piece for _ in range(2048))), 422)
+    # the server alone takes 220 MiB, and 100 more while it compiles on a new installation
     assert peaks[-1] < 450 * 2**20
     assert uploads(folder) == []
     app.has_no_fault()
