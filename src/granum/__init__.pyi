@@ -1,4 +1,5 @@
 from . import batch as batch
+from . import learn as learn
 from . import measure as measure
 from . import pipeline as pipeline
 from . import preprocess as preprocess

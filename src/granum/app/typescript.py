@@ -17,17 +17,21 @@ def write_types() -> str:
     from pydantic import BaseModel
     from pydantic.json_schema import models_json_schema
 
-    from granum.app import messages, paint_messages, recipe_messages, run_messages
+    from granum.app import learn_messages, messages, paint_messages, recipe_messages, run_messages
 
     models = [
         model
-        for module in (messages, recipe_messages, paint_messages, run_messages)
+        for module in (messages, recipe_messages, paint_messages, run_messages, learn_messages)
         for name in module.__all__
         if name != "Message" and isinstance(model := getattr(module, name), type) and issubclass(model, BaseModel)
     ]
     # every key is there in what the server sends; a request may leave out those with a default
     _, schema = models_json_schema([(model, "validation") for model in models], ref_template="{model}")
-    requests = {"RecipeRequest", "PreviewRequest", "RunRequest", "EditRequest", "Stroke", "ProjectChange"}
+    requests = {"RecipeRequest", "PreviewRequest", "RunRequest", "EditRequest", "Stroke", "ProjectChange"} | {
+        "LearnLook",
+        "SearchRequest",
+        "ModelRequest",
+    }
     parts = ["// Made by `python -m granum.app.typescript` from src/granum/app/messages.py; do not edit.\n"]
     for name, about in sorted(schema["$defs"].items()):
         parts.append(_interface(name, about, is_request=name in requests))

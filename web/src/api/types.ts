@@ -31,6 +31,17 @@ export interface ClassList {
   classes: ClassInfo[];
 }
 
+/** Scores of one class on what the model had not seen. */
+export interface ClassScore {
+  class_id: number;
+  name: string;
+  iou: number;
+  precision: number;
+  recall: number;
+  n_px: number;
+  n_strokes: number;
+}
+
 /** One column of a table; `values` has one entry per object, floats with seven significant digits. */
 export interface ColumnInfo {
   name: string;
@@ -154,6 +165,69 @@ export interface LayerInfo {
   version: string;
 }
 
+/** What a page looks at: predict this first. Sent by the page over the socket; the newest of a client wins. */
+export interface LearnLook {
+  type?: "learn_look";
+  request: number;
+  on?: boolean;
+  image?: string;
+  t?: number;
+  z?: number;
+  view?: number[];
+  model?: string;
+}
+
+/** The socket message `learn_prediction`: a prediction begins, has gone on, or is complete. */
+export interface LearnPrediction {
+  request: number;
+  key: string;
+  image: string;
+  t: number;
+  z: number;
+  model: string;
+  classes: LayerInfo;
+  uncertainty: LayerInfo;
+  ready: number[][];
+  complete: boolean;
+  areas: Record<string, number>;
+  suggestions: Suggestion[];
+  seconds: number;
+}
+
+/** Everything about learning in this project; also sent as the message `learn` whenever it changes. */
+export interface LearnState {
+  painted: PaintedPlane[];
+  problem: string;
+  notes: string[];
+  live: string;
+  search: SearchState | null;
+  models: ModelInfo[];
+}
+
+/** A saved model of the project. */
+export interface ModelInfo {
+  name: string;
+  path: string;
+  sha256: string;
+  description: string;
+  classes: ClassInfo[];
+  n_channels: number;
+  n_images: number;
+  n_strokes: number;
+  miou: number | null;
+  low: number | null;
+  high: number | null;
+  n_bytes: number;
+  saved_at: string;
+  problem: string;
+}
+
+/** Keep a model in the project under a name. */
+export interface ModelRequest {
+  name: string;
+  model: "live" | "search";
+}
+
 /** The objects of one plane, column by column, as objects.csv would have them. */
 export interface ObjectTableBody {
   n_objects: number;
@@ -184,6 +258,16 @@ export interface PaintState {
   n_strokes: number;
   can_undo: boolean;
   can_redo: boolean;
+  areas: Record<string, number>;
+}
+
+/** A plane with strokes: what is learnt from. */
+export interface PaintedPlane {
+  image: string;
+  name: string;
+  t: number;
+  z: number;
+  n_strokes: number;
   areas: Record<string, number>;
 }
 
@@ -317,11 +401,43 @@ export interface RunRequest {
   title?: string;
 }
 
+/** How good a model is, on what it had not seen. */
+export interface ScoreReport {
+  method: string;
+  miou: number;
+  low: number;
+  high: number;
+  per_class: ClassScore[];
+  confusion: number[][];
+  learning_curve: unknown[][];
+  importance: unknown[][];
+  warnings: string[];
+}
+
 /** How to get the same result without the app. */
 export interface Scripts {
   python: string;
   recipe: string;
   command: string;
+}
+
+/** Start a search on everything that is painted. */
+export interface SearchRequest {
+  budget_s: number;
+  seed?: number;
+}
+
+/** The search that runs, or the last one. */
+export interface SearchState {
+  id: string;
+  state: "running" | "done" | "stopped" | "failed";
+  budget_s: number;
+  elapsed_s: number;
+  n_trials: number;
+  stage: string;
+  leaderboard: TrialInfo[];
+  report: ScoreReport | null;
+  message: string;
 }
 
 /** One setting, from the signature of its step: the form is made from it. */
@@ -358,6 +474,29 @@ export interface Stroke {
   points: [number, number][];
   t?: number;
   z?: number;
+}
+
+/** Where one more stroke helps most. */
+export interface Suggestion {
+  y: number;
+  x: number;
+  radius: number;
+  class_ids: number[];
+  reason: string;
+}
+
+/** One pipeline that the search tried. */
+export interface TrialInfo {
+  number: number;
+  description: string;
+  family: string;
+  state: "done" | "pruned" | "failed";
+  miou: number | null;
+  low: number | null;
+  high: number | null;
+  seconds: number;
+  seconds_per_mpx: number | null;
+  is_best: boolean;
 }
 
 /** What became of an upload. */

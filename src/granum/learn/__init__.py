@@ -1,0 +1,5 @@
+"""Stage `learn`: a few painted strokes to a model of pixel classes."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)
