@@ -4,5 +4,7 @@ from .intensity import map_features as map_features
 from .intensity import measure_intensity as measure_intensity
 from .scribbles import PixelClass as PixelClass
 from .scribbles import Scribbles as Scribbles
+from .scribbles import StrokeCount as StrokeCount
+from .scribbles import make_scribbles as make_scribbles
 from .training_data import TrainingData as TrainingData
 from .training_data import TrainingImage as TrainingImage
