@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from granum.app.paint_messages import Stroke
 from granum.app.problems import Problem
 from granum.app.tiles import TILE
-from granum.separate.drawing import Runs, outline_runs, path_runs
+from granum.separate.drawing import Runs, join_runs, outline_runs, path_runs
 
 __all__ = ["FARTHEST_FILL", "TileKey", "check_points", "cover", "fill", "quantise", "split_runs"]
 
@@ -93,9 +93,7 @@ def cover(tool: str, path: NDArray[np.float64], radius: float, shape: tuple[int,
     inside = outline_runs(path, shape)
     line = path_runs(np.concatenate([path, path[:1]]), shape, radius=0.5)
     rows, first, last = (np.concatenate([one, other]) for one, other in zip(inside, line, strict=True))
-    order = np.lexsort((first, rows))
-    joined: Runs = _joined(rows[order], first[order], last[order])
-    return joined
+    return join_runs(rows, first, last)
 
 
 def fill(read: Callable[[int, int, int, int], NDArray[np.uint8]], point: list[float], shape: tuple[int, int]) -> Runs:
@@ -161,19 +159,6 @@ def split_runs(runs: Runs) -> dict[TileKey, NDArray[np.uint16]]:
         y, x = divmod(int(index), counts.shape[1])
         found[y0 + y, x0 + x] = pieces[ends[index] - counts[y, x] : ends[index]].copy()
     return found
-
-
-@njit(nogil=True, cache=True)
-def _joined(rows: Any, first: Any, last: Any) -> Any:
-    """Join sorted runs that overlap or touch."""
-    n = 0
-    for i in range(len(rows)):
-        if n > 0 and rows[i] == rows[n - 1] and first[i] <= last[n - 1] + 1:
-            last[n - 1] = max(last[n - 1], last[i])
-            continue
-        rows[n], first[n], last[n] = rows[i], first[i], last[i]
-        n += 1
-    return rows[:n].copy(), first[:n].copy(), last[:n].copy()
 
 
 @njit(nogil=True, cache=True)

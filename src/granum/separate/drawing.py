@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from granum.errors import SettingError
 
-__all__ = ["Runs", "outline_runs", "path_runs", "runs_box", "supercover_runs"]
+__all__ = ["Runs", "join_runs", "outline_runs", "path_runs", "runs_box", "supercover_runs"]
 
 Runs = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]
 _FARTHEST = 1e7  # px: no image is so large, and float64 keeps half pixels exact far beyond
@@ -48,7 +48,7 @@ def path_runs(points: ArrayLike, shape: tuple[int, int], *, radius: float) -> Ru
     path = _checked(points, 1)
     if not 0 <= radius <= _FARTHEST:
         raise SettingError(f"radius: {radius!r} must be a number of pixels from 0 to {_FARTHEST:g}.")
-    return _joined(*_sweep(path, max(float(radius), 0.5), shape[0], shape[1]))
+    return join_runs(*_sweep(path, max(float(radius), 0.5), shape[0], shape[1]))
 
 
 def outline_runs(points: ArrayLike, shape: tuple[int, int]) -> Runs:
@@ -72,7 +72,7 @@ def outline_runs(points: ArrayLike, shape: tuple[int, int]) -> Runs:
     SettingError
         When there are fewer than 3 points, or they are no finite numbers.
     """
-    return _joined(*_fill(_checked(points, 3), shape[0], shape[1]))
+    return join_runs(*_fill(_checked(points, 3), shape[0], shape[1]))
 
 
 def supercover_runs(points: ArrayLike, shape: tuple[int, int]) -> Runs:
@@ -95,7 +95,7 @@ def supercover_runs(points: ArrayLike, shape: tuple[int, int]) -> Runs:
     SettingError
         When there are fewer than 2 points, or they are no finite numbers.
     """
-    return _joined(*_cross(_checked(points, 2), shape[0], shape[1]))
+    return join_runs(*_cross(_checked(points, 2), shape[0], shape[1]))
 
 
 def runs_box(runs: Runs) -> tuple[int, int, int, int]:
@@ -118,8 +118,14 @@ def _checked(points: ArrayLike, n_least: int) -> NDArray[np.float64]:
     return path
 
 
-def _joined(rows: Any, first: Any, last: Any) -> Runs:
-    """Sort runs and join those that overlap or touch."""
+def join_runs(rows: NDArray[Any], first: NDArray[Any], last: NDArray[Any]) -> Runs:
+    """Return runs sorted by row and column, those that overlap or touch joined; the input is not changed.
+
+    Parameters
+    ----------
+    rows, first, last : (N,) ndarray of int
+        Row, first and last column of each run.
+    """
     order = np.lexsort((first, rows))
     joined: Runs = _join_sorted(rows[order], first[order], last[order])
     return joined
