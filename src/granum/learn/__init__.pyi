@@ -8,3 +8,4 @@ from .scribbles import StrokeCount as StrokeCount
 from .scribbles import make_scribbles as make_scribbles
 from .training_data import TrainingData as TrainingData
 from .training_data import TrainingImage as TrainingImage
+from .training_data import gather_training_data as gather_training_data
