@@ -10,7 +10,9 @@ import logging
 import threading
 import time
 from array import array
+from bisect import bisect_right
 from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -58,6 +60,10 @@ class Tally:
                 to.add(key)
                 of.discard(key)
         self.n_active = len(self._active)
+
+    def planes(self) -> set[Plane]:
+        """Return the planes with strokes that are painted and not taken back."""
+        return {plane for plane, _ in self._active}
 
     def needed_classes(self) -> Counter[int]:
         """Return class -> strokes that are painted or can still be brought back; the eraser is no class."""
@@ -129,9 +135,10 @@ class PaintBook:
             raise RuntimeError("the book is not open")
         layer = self._planes.get(plane)
         if layer is None:
-            layer = PaintLayer(shape, lambda record: self._append(plane, record))
-            numbers = self._numbers.get(plane, array("q"))
-            for number, record in zip(numbers, self._journal.read(numbers), strict=True):
+            layer = PaintLayer(
+                shape, lambda record: self._append(plane, record), lambda after: self._records(plane, after)
+            )
+            for number, record in self._records(plane, 0):
                 layer.replay(number, record)
             if layer.n_left_out:
                 _log.warning("%s: %d undos belong to lost strokes.", self._path, layer.n_left_out)
@@ -143,6 +150,14 @@ class PaintBook:
         """Take a plane out of memory; return what that gives."""
         del self.used[plane]
         return self._planes.pop(plane).nbytes
+
+    def _records(self, plane: Plane, after: int) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Yield the records of a plane after a number, with their numbers."""
+        if self._journal is None:
+            raise RuntimeError("the book is not open")
+        numbers = self._numbers.get(plane, array("q"))
+        numbers = numbers[bisect_right(numbers, after) :]
+        yield from zip(numbers, self._journal.read(numbers), strict=True)
 
     def _append(self, plane: Plane, record: dict[str, Any]) -> int:
         """Write a record of a plane."""

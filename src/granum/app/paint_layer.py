@@ -15,7 +15,7 @@ from the same records.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 from granum.app.paint_messages import PaintAck, PaintChanges, Stroke
 from granum.app.paint_tiles import PaintTiles, Rect, join_rects, write_runs
 from granum.app.problems import Problem
-from granum.app.strokes import TileKey, check_points, cover, fill, quantise, split_runs
+from granum.app.stroke_map import StrokeMap
+from granum.app.strokes import TileKey, check_points, cover, fill, quantise, record_runs, split_runs
 from granum.app.tiles import TILE
 from granum.separate.drawing import Runs
 
@@ -75,6 +76,8 @@ class PaintLayer:
         Rows and columns of the image.
     append : callable
         Writes a record down and returns its number; numbers grow.
+    records : callable, optional
+        Number -> the records of this plane after it, with their numbers; `stroke_map` needs it.
 
     Attributes
     ----------
@@ -90,13 +93,20 @@ class PaintLayer:
     Not for several threads at once: whoever shares a layer has a lock.
     """
 
-    def __init__(self, shape: tuple[int, int], append: Callable[[dict[str, Any]], int]) -> None:
+    def __init__(
+        self,
+        shape: tuple[int, int],
+        append: Callable[[dict[str, Any]], int],
+        records: Callable[[int], Iterable[tuple[int, dict[str, Any]]]] | None = None,
+    ) -> None:
         self.shape = shape
         self.tiles = PaintTiles(shape)
         self.version = 0
         self.n_strokes = 0
         self.n_left_out = 0
         self._append = append
+        self._records = records
+        self._stroke_map: StrokeMap | None = None
         self._open: dict[TileKey, _Open] = {}
         self._histories: dict[str, _History] = {}
         self._answers: dict[str, tuple[str, int, Rect | None, int, bool, bool]] = {}
@@ -106,11 +116,23 @@ class PaintLayer:
     @property
     def nbytes(self) -> int:
         """Memory, about."""
-        return self.tiles.nbytes + len(self._open) * 300_000 + len(self._answers) * 300
+        strokes = 0 if self._stroke_map is None else self._stroke_map.nbytes
+        return self.tiles.nbytes + strokes + len(self._open) * 300_000 + len(self._answers) * 300
 
     def areas(self) -> dict[int, int]:
         """Return class -> painted pixels, without classes that nobody painted."""
         return {int(one): int(self.tiles.areas[one]) for one in np.flatnonzero(self.tiles.areas) if one}
+
+    def stroke_map(self) -> StrokeMap:
+        """Return which stroke every painted pixel belongs to; made when asked for, then kept up to date."""
+        if self._records is None:
+            raise RuntimeError("the layer cannot read its records")
+        if self._stroke_map is None:
+            self._stroke_map = StrokeMap(self.shape)
+        if self._stroke_map.version < self.version:
+            for number, record in self._records(self._stroke_map.version):
+                self._stroke_map.follow(number, record)
+        return self._stroke_map
 
     def can_undo(self, author: str) -> bool:
         """Whether an author has something to take back."""
@@ -167,7 +189,7 @@ class PaintLayer:
         try:
             do, author = record["do"], record["author"]
             if do == "paint":
-                self._paint(number, record, self._runs_of(record))
+                self._paint(number, record, record_runs(record, self.shape))
             elif do in ("undo", "redo"):
                 self._do_move(number, do, author, record["act"], record.get("id", ""))
             else:
@@ -193,17 +215,6 @@ class PaintLayer:
         if self.tiles.window(y, x, y + 1, x + 1)[0, 0] == stroke.class_id:
             return runs[0][:0], runs[1][:0], runs[2][:0]
         return runs
-
-    def _runs_of(self, record: dict[str, Any]) -> Runs:
-        """Return the pixels of a record; those of a fill are in it, so that they depend on nothing else."""
-        if record["tool"] == "fill":
-            runs = np.asarray(record["runs"], dtype=np.int32).reshape(-1, 3)
-            inside = (runs[:, 0] < self.shape[0]) & (runs[:, 2] < self.shape[1]) & (runs.min(axis=1) >= 0)
-            if not inside.all():
-                raise ValueError("runs outside the image")
-            return runs[:, 0].copy(), runs[:, 1].copy(), runs[:, 2].copy()
-        path = np.asarray(record["path"], dtype=np.float64).reshape(-1, 2)
-        return cover(record["tool"], path, float(record["radius"]), self.shape)
 
     def _paint(self, number: int, record: dict[str, Any], runs: Runs) -> PaintAck:
         """Change the pixels of a new act."""

@@ -29,7 +29,7 @@ from granum.app.problems import Problem
 from granum.app.tiles import TILE
 from granum.separate.drawing import Runs, join_runs, outline_runs, path_runs
 
-__all__ = ["FARTHEST_FILL", "TileKey", "check_points", "cover", "fill", "quantise", "split_runs"]
+__all__ = ["FARTHEST_FILL", "TileKey", "check_points", "cover", "fill", "quantise", "record_runs", "split_runs"]
 
 TileKey = tuple[int, int]
 """Row and column of a tile."""
@@ -94,6 +94,24 @@ def cover(tool: str, path: NDArray[np.float64], radius: float, shape: tuple[int,
     line = path_runs(np.concatenate([path, path[:1]]), shape, radius=0.5)
     rows, first, last = (np.concatenate([one, other]) for one, other in zip(inside, line, strict=True))
     return join_runs(rows, first, last)
+
+
+def record_runs(record: dict[str, Any], shape: tuple[int, int]) -> Runs:
+    """Return the pixels of a stroke in a journal; those of a fill are in it, so that they depend on nothing else.
+
+    Raises
+    ------
+    ValueError, KeyError, TypeError
+        When it is none, or reaches outside an image of `shape`.
+    """
+    if record["tool"] == "fill":
+        runs = np.asarray(record["runs"], dtype=np.int32).reshape(-1, 3)
+        inside = (runs[:, 0] < shape[0]) & (runs[:, 2] < shape[1]) & (runs.min(axis=1) >= 0)
+        if not inside.all():
+            raise ValueError("runs outside the image")
+        return runs[:, 0].copy(), runs[:, 1].copy(), runs[:, 2].copy()
+    path = np.asarray(record["path"], dtype=np.float64).reshape(-1, 2)
+    return cover(record["tool"], path, float(record["radius"]), shape)
 
 
 def fill(read: Callable[[int, int, int, int], NDArray[np.uint8]], point: list[float], shape: tuple[int, int]) -> Runs:
