@@ -1,7 +1,11 @@
+from .feature_cache import FeatureCache as FeatureCache
 from .feature_set import FeatureSet as FeatureSet
 from .intensity import IntensityScale as IntensityScale
 from .intensity import map_features as map_features
 from .intensity import measure_intensity as measure_intensity
+from .pixel_features import compute_features as compute_features
+from .pixel_features import feature_halo as feature_halo
+from .pixel_features import sample_features as sample_features
 from .scribbles import PixelClass as PixelClass
 from .scribbles import Scribbles as Scribbles
 from .scribbles import StrokeCount as StrokeCount
