@@ -16,10 +16,11 @@ from granum.learn.scribbles import Scribbles
 
 __all__ = ["choose_painted", "choose_sample", "weigh_strokes"]
 
-_SMALL_PX = 1 << 20
-_BLOCK = 64
+_SMALL_PX = 1 << 16
+_BAND_PX = 1 << 20
+_BLOCK = 32  # blocks lie on the grid by which `sample_features` computes
 _PER_BLOCK = 16
-_LEAST_BLOCKS, _MOST_BLOCKS = 8, 48
+_LEAST_BLOCKS, _MOST_BLOCKS = 8, 128
 # inverses of the plastic number and its square: the additive sequence in the plane that leaves the smallest holes
 # (Roberts 2018, "The unreasonable effectiveness of quasirandom sequences")
 _STEP = np.array([0.7548776662466927, 0.5698402909980532])
@@ -74,9 +75,9 @@ def choose_sample(
 
     Notes
     -----
-    Images up to 1 Mpx are covered evenly. Of larger ones, 8 to 48 blocks of 64 x 64 pixels are looked at, so that the
-    features of few windows are needed: neighbouring pixels say nearly the same, so that the sample is worth less than
-    as many pixels far apart.
+    Images up to 256 x 256 are covered evenly. Of larger ones, 8 to 128 blocks of 32 x 32 pixels are looked at, one for
+    every 16 pixels wanted: the features of few windows are needed then, whatever the size of the image. Neighbouring
+    pixels say much the same, so that the sample is worth less than as many pixels far apart.
     """
     n_all = shape[0] * shape[1]
     shift = _hash(np.arange(2, dtype=np.uint64), seed) / 2.0**64
@@ -95,7 +96,7 @@ def choose_sample(
             return _split(flat[:n], shape[1])
     # little of the image may be taken: look at all of it, a band of rows at a time
     best = np.zeros(0, np.int64)
-    rows_at_once = max(1, _SMALL_PX // shape[1])
+    rows_at_once = max(1, _BAND_PX // shape[1])
     for y in range(0, shape[0], rows_at_once):
         band = np.arange(y * shape[1], min(y + rows_at_once, shape[0]) * shape[1])
         best = np.concatenate([best, band[_is_allowed(band, shape[1], allowed)]])
@@ -153,22 +154,20 @@ def _pixels_of_blocks(
     seed: int,
 ) -> NDArray[np.int64]:
     """Return about n places in blocks that are spread over the image; blocks with nothing to take are passed over."""
-    block = min(_BLOCK, *shape)
-    room = (shape[0] - block + 1, shape[1] - block + 1)
+    grid = (-(-shape[0] // _BLOCK), -(-shape[1] // _BLOCK))
     per_block = -(-n // n_blocks)
-    inside = np.arange(block * block)
+    inside = np.arange(_BLOCK * _BLOCK)
+    corners = _places(np.arange(8 * n_blocks), grid, shift)
     found: list[NDArray[np.int64]] = []
-    for index in range(4 * n_blocks):
-        corner = int(_places(np.array([index]), room, shift)[0])
-        y0, x0 = divmod(corner, room[1])
-        flat = (y0 + inside // block) * shape[1] + x0 + inside % block
+    for corner in corners[np.sort(np.unique(corners, return_index=True)[1])]:
+        y, x = corner // grid[1] * _BLOCK + inside // _BLOCK, corner % grid[1] * _BLOCK + inside % _BLOCK
+        flat = (y * shape[1] + x)[(y < shape[0]) & (x < shape[1])]
         flat = flat[_is_allowed(flat, shape[1], allowed)]
         if flat.size:
             found.append(flat[np.argsort(_hash(flat.astype(np.uint64), seed), kind="stable")[:per_block]])
         if len(found) == n_blocks:
             break
-    together = np.concatenate(found) if found else np.zeros(0, np.int64)
-    return together[np.sort(np.unique(together, return_index=True)[1])][:n]
+    return np.concatenate(found)[:n] if found else np.zeros(0, np.int64)
 
 
 def _places(index: NDArray[np.int64], shape: tuple[int, int], shift: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -185,7 +186,9 @@ def gather_training_data(
     shares = [n_sample * (i + 1) // len(images) - n_sample * i // len(images) for i in range(len(images))]
     for number, (image, scribbles, share) in enumerate(zip(images, fitted, shares, strict=True)):
         intensity.append(known.intensity(image.name, image.channels, image.area))
-        y, x = choose_sample(image.channels.shape[1:], share, allowed=_allowed(image), seed=seed)
+        # other places in every image, the same ones whatever other images there are
+        own_seed = (seed << 32) + zlib.crc32(image.name.encode(errors="replace"))
+        y, x = choose_sample(image.channels.shape[1:], share, allowed=_allowed(image), seed=own_seed)
         samples.append((np.full(y.size, number, np.int32), y, x))
         n_painted = 0
         if scribbles is not None and scribbles.n_px:
