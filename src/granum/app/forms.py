@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from granum.app.model_shelf import check_models
 from granum.app.problems import Problem
 from granum.app.recipe_messages import RecipeInfo, RecipeList, RecipeRequest, SettingInfo, Settings, StepInfo
 from granum.errors import OutputError, RecipeError
@@ -127,11 +128,12 @@ class RecipeShelf:
     Parameters
     ----------
     folder : Path
-        The project's `recipes` folder; it is made when the first recipe is kept.
+        The project's `recipes` folder; it is made when the first recipe is kept. The project's models, the only ones
+        that a request may name, lie in `models` beside it.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self._folder, self._models = folder, folder.parent / "models"
 
     def describe_all(self) -> RecipeList:
         """Return all recipes as forms, the ready ones first; a kept one that is damaged is left out."""
@@ -166,10 +168,13 @@ class RecipeShelf:
         Raises
         ------
         Problem, RecipeError, SettingError
-            No such recipe, a text that is none, or a setting that does not fit; the sentence names the legal range.
+            No such recipe, a text that is none, a setting that does not fit (the sentence names the legal range), or a
+            model that is none of the project.
         """
         recipe = self.load(request.recipe) if request.toml is None else parse_recipe(request.toml)
-        return recipe.with_settings(request.settings) if request.settings else recipe
+        recipe = recipe.with_settings(request.settings) if request.settings else recipe
+        check_models(recipe, self._models)
+        return recipe
 
     def keep(self, name: str, request: RecipeRequest) -> Recipe:
         """Keep a recipe in the project under a name, in place of an older one.

@@ -152,7 +152,7 @@ def _key(message: dict[str, Any]) -> object:
         return (kind, message["job"]["id"])
     if kind == "preview_progress":
         return (kind, message["request"])
-    if kind in ("classes", "project"):
+    if kind in ("classes", "project", "learn"):
         return kind
     if kind == "images" and len(message.get("images", [])) == 1 and not message.get("removed"):
         return (kind, message["images"][0]["id"])

@@ -12,6 +12,7 @@ from granum.app.recipe_messages import LayerInfo
 
 __all__ = [
     "ClassScore",
+    "LearnError",
     "LearnLook",
     "LearnPrediction",
     "LearnState",
@@ -181,14 +182,27 @@ class LearnPrediction(Message):
     uncertainty: LayerInfo
     """Kind "image", 0 = sure, 65535 = unsure."""
     ready: list[list[int]]
-    """Windows [y0, x0, y1, x1] that have become ready since the last message of this key."""
+    """Windows [y0, x0, y1, x1] that have become ready since the last message of this key to this page."""
     complete: bool
+    """Nothing more comes. Of images over 64 megapixels only the view is predicted."""
     areas: dict[int, int]
-    """Class -> predicted pixels, once complete."""
+    """Class -> predicted pixels, once all of the plane is predicted; empty before."""
     suggestions: list[Suggestion]
     """Once complete."""
     seconds: float
     """Since the request (the stroke) came."""
+
+
+class LearnError(Message):
+    """The socket message `learn_error`: what was looked at cannot be predicted; look again, or paint on.
+
+    Codes as for previews; "crashed" when the process that learns has died, and the next look starts it anew. That
+    nothing can be learnt yet is no error, but `LearnState.problem`.
+    """
+
+    request: int
+    code: str
+    message: str
 
 
 class SearchRequest(Message):

@@ -154,6 +154,18 @@ class PaintStore:
                     self._note(str(problem))
         return total
 
+    def painted_planes(self, layer: str) -> list[tuple[str, int, int]]:
+        """Return (image, t, z) of every plane with strokes in a layer, sorted; an unreadable journal has none."""
+        found: list[tuple[str, int, int]] = []
+        for path in sorted(self._project.path("annotations").glob(f"*/{layer}/journal.log")):
+            image = path.parent.parent.name
+            try:
+                found += [(image, *plane) for plane in sorted(self._tally(image, path).planes())]
+            except Problem as problem:
+                if str(problem) not in self.notes:
+                    self._note(str(problem))
+        return found
+
     def used_classes(self) -> Counter[int]:
         """Return class -> strokes of it in all images that are painted or can still be brought back."""
         used: Counter[int] = Counter()

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 import granum
 from granum.app import (
     job_routes,
+    learn_routes,
     paint_routes,
     picture_routes,
     preview_routes,
@@ -29,6 +30,8 @@ from granum.app.forms import RecipeShelf
 from granum.app.guard import Address, Guard
 from granum.app.hub import Hub
 from granum.app.jobs import Jobs
+from granum.app.learning import Learning
+from granum.app.paint_messages import ClassInfo
 from granum.app.paint_store import PaintStore
 from granum.app.pictures import Pictures
 from granum.app.preview_worker import PreviewSource
@@ -58,6 +61,7 @@ class Parts:
     paint: PaintStore
     recipes: RecipeShelf
     previews: Previews
+    learning: Learning
     jobs: Jobs
     results: Results
     downloads: Downloads
@@ -149,7 +153,14 @@ def _open(folder: str | Path, url: str, endings: ExitStack, last_words: list[str
     at_the_end(project.close)
     lock = ProjectLock(project, url)
     at_the_end(lock.release)
-    pictures = Pictures(project, hub.publish)
+
+    def pictures_changed(message: dict[str, Any]) -> None:
+        hub.publish(message)
+        if learning is not None and message["type"] == "images":
+            learning.images_changed(message)
+
+    learning: Learning | None = None
+    pictures = Pictures(project, pictures_changed)
     inbox = Inbox(project, pictures)
     inbox.clean()
     at_the_end(pictures.close)
@@ -165,6 +176,8 @@ def _open(folder: str | Path, url: str, endings: ExitStack, last_words: list[str
 
     def painted(message: dict[str, Any]) -> None:
         hub.publish(message)
+        if learning is not None:
+            learning.painted(message)
         pictures.set_strokes(message["image"], paint.n_strokes(message["image"]))
 
     paint = PaintStore(project, size_of, painted, planes_of=planes_of)
@@ -172,29 +185,40 @@ def _open(folder: str | Path, url: str, endings: ExitStack, last_words: list[str
     for painted_image in sorted(path.parent.parent.name for path in project.place.glob("annotations/*/*/journal.log")):
         pictures.set_strokes(painted_image, paint.n_strokes(painted_image))
     recipes = RecipeShelf(project.place / "recipes")
-    previews = Previews(_Sources(project, pictures), hub.send, recipes)
+    sources = _Sources(project, pictures)
+    previews = Previews(sources, hub.send, recipes)
     at_the_end(previews.close)
     previews.warm()
+    learning = Learning(
+        project, paint, entry_of=pictures.entry, source_of=sources.preview_source, send=hub.send, publish=hub.publish
+    )
+    at_the_end(learning.close)
     jobs = Jobs(project, pictures, hub.publish)
     at_the_end(jobs.close)
     results = Results(project, pictures, hub.publish)
     downloads = Downloads(results.corrected, project.cache)
-    return Parts(hub, project, pictures, inbox, paint, recipes, previews, jobs, results, downloads)
+    return Parts(hub, project, pictures, inbox, paint, recipes, previews, learning, jobs, results, downloads)
 
 
 def _routers(parts: Parts) -> list[APIRouter]:
     """Return the routes of all parts."""
     project = parts.project
+
+    def set_classes(classes: list[ClassInfo]) -> None:
+        project.set_classes(classes)
+        parts.learning.classes_changed()
+
     return [
         project_routes.make_router(project, parts.pictures, parts.hub.publish),
         picture_routes.make_router(parts.pictures, parts.inbox),
         preview_routes.make_recipe_router(parts.recipes),
         preview_routes.make_router(parts.previews.results),
-        paint_routes.make_router(parts.paint, lambda: project.classes, project.set_classes, parts.hub.publish),
+        paint_routes.make_router(parts.paint, lambda: project.classes, set_classes, parts.hub.publish),
+        learn_routes.make_router(parts.learning),
         job_routes.make_router(parts.jobs, parts.downloads),
         result_routes.make_router(parts.results, parts.jobs.remove),
         script_routes.make_router(parts.jobs, parts.results.edits_file),
-        socket_routes.make_router(parts.hub, parts.previews),
+        socket_routes.make_router(parts.hub, parts.previews, parts.learning),
     ]
 
 

@@ -1,4 +1,4 @@
-"""The socket: a hello, then requests for previews from the page and news from the server.
+"""The socket: a hello, then requests for previews and predictions from the page and news from the server.
 
 Each socket is a client of its own: a page that comes back after its connection broke asks anew, and the end of the
 broken one takes nothing from it. What a page sends is checked like any request, and answered with an error message.
@@ -19,12 +19,13 @@ from starlette.types import Message
 
 import granum
 from granum.app.hub import Hub, Listener, to_text
+from granum.app.learn_messages import LearnLook
 from granum.app.messages import Identifier
 from granum.app.problems import Problem, validation_sentence
 from granum.app.recipe_messages import PreviewRequest
 from granum.errors import GranumError
 
-__all__ = ["Previewer", "make_router"]
+__all__ = ["Looker", "Previewer", "make_router"]
 
 MOST_SOCKETS = 200
 SLOWEST_SEND_S = 60.0
@@ -44,13 +45,23 @@ class Previewer(Protocol):
         """Drop what a client has asked for."""
 
 
+class Looker(Protocol):
+    """What the socket knows of `granum.app.learning`."""
+
+    def look(self, client: str, request: LearnLook) -> None:
+        """Take what a page looks at; the newest of a client wins. Returns at once."""
+
+    def forget(self, client: str) -> None:
+        """Forget what a client looks at."""
+
+
 class _Hello(BaseModel):
     model_config = ConfigDict(extra="forbid")
     type: str
     client: Identifier
 
 
-def make_router(hub: Hub, previews: Previewer) -> APIRouter:
+def make_router(hub: Hub, previews: Previewer, learning: Looker | None = None) -> APIRouter:
     """Return the route of the socket."""
     router = APIRouter()
 
@@ -64,7 +75,7 @@ def make_router(hub: Hub, previews: Previewer) -> APIRouter:
         author = getattr(websocket.state, "author", "local")
         work = [
             asyncio.create_task(_send_all(websocket, listener)),
-            asyncio.create_task(_listen(websocket, listener, author, previews)),
+            asyncio.create_task(_listen(websocket, listener, author, previews, learning)),
         ]
         try:
             done, _ = await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
@@ -79,6 +90,8 @@ def make_router(hub: Hub, previews: Previewer) -> APIRouter:
                 task.cancel()
             await asyncio.gather(*work, return_exceptions=True)
             await run_in_threadpool(previews.forget, listener.client)
+            if learning is not None:
+                await run_in_threadpool(learning.forget, listener.client)
 
     return router
 
@@ -91,7 +104,9 @@ async def _send_all(websocket: WebSocket, listener: Listener) -> None:
             await websocket.send_text(text)
 
 
-async def _listen(websocket: WebSocket, listener: Listener, author: str, previews: Previewer) -> None:
+async def _listen(
+    websocket: WebSocket, listener: Listener, author: str, previews: Previewer, learning: Looker | None
+) -> None:
     """Answer all that a client sends until it leaves."""
     greeted = False
     while True:
@@ -106,12 +121,15 @@ async def _listen(websocket: WebSocket, listener: Listener, author: str, preview
                 greeted = True
                 hello = {"type": "hello", "version": granum.__version__, "author": author}
                 listener.put(object(), to_text(hello))
+            elif body.get("type") in ("preview", "learn_look") and not greeted:
+                raise Problem(409, "no_hello", 'Say {"type": "hello", "client": ID} first.')
             elif body.get("type") == "preview":
-                if not greeted:
-                    raise Problem(409, "no_hello", 'Say {"type": "hello", "client": ID} first.')
                 await run_in_threadpool(previews.submit, listener.client, _check(PreviewRequest, body))
+            elif body.get("type") == "learn_look" and learning is not None:
+                await run_in_threadpool(learning.look, listener.client, _check(LearnLook, body))
             else:
-                raise Problem(422, "unknown_type", f"type is {str(body.get('type'))[:40]!r}; use hello or preview.")
+                has = f"type is {str(body.get('type'))[:40]!r}"
+                raise Problem(422, "unknown_type", f"{has}; use hello, preview or learn_look.")
         except GranumError as error:
             listener.put(object(), to_text(_as_message(body, error)))
 
@@ -138,9 +156,10 @@ def _check(model: type[Body], body: dict[str, Any]) -> Body:
 
 
 def _as_message(body: dict[str, Any], error: GranumError) -> dict[str, Any]:
-    """Return the message for an error; that of a preview names the request, so that the page knows which."""
+    """Return the message for an error; that of a preview or a look names the request, so that the page knows which."""
     code = error.code if isinstance(error, Problem) else "not_possible"
     request = body.get("request")
-    if body.get("type") == "preview" and isinstance(request, int):
-        return {"type": "preview_error", "request": request, "code": code, "message": str(error)}
+    kind = {"preview": "preview_error", "learn_look": "learn_error"}.get(str(body.get("type")))
+    if kind is not None and isinstance(request, int):
+        return {"type": kind, "request": request, "code": code, "message": str(error)}
     return {"type": "error", "code": code, "message": str(error)}

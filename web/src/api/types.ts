@@ -165,6 +165,13 @@ export interface LayerInfo {
   version: string;
 }
 
+/** The socket message `learn_error`: what was looked at cannot be predicted; look again, or paint on. Codes as for previews; "crashed" when the process that learns has died, and the next look starts it anew. That nothing can be learnt yet is no error, but `LearnState.problem`. */
+export interface LearnError {
+  request: number;
+  code: string;
+  message: string;
+}
+
 /** What a page looks at: predict this first. Sent by the page over the socket; the newest of a client wins. */
 export interface LearnLook {
   type?: "learn_look";

@@ -1,0 +1,271 @@
+"""The process that learns from strokes and predicts what is looked at.
+
+It keeps pixels, features and models, so that a stroke costs its own features, a fit, and the classifier over the view.
+After every block it looks at the pipe: a newer stroke or look stops it there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+import time
+import traceback
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING, Any
+
+from granum.app.learn_jobs import LIVE, Answer, Found, LookJob, Painted, PlaneKey, SaveJob
+from granum.app.learn_planes import OpenPlanes
+from granum.app.learn_predictions import PlanePrediction, blocks_outward
+from granum.app.preview_worker import LARGEST_PLANE, PreviewSource, Stopped
+from granum.batch.runners import end_with_parent
+from granum.errors import GranumError
+from granum.learn import PixelClass, Scribbles, TrainingImage, gather_training_data
+
+if TYPE_CHECKING:
+    from granum.learn.pixel_model import PixelModel
+
+__all__ = ["Learner", "work"]
+
+_MOST_PREDICTIONS, _MOST_MODELS = 6, 4
+_TELL_EVERY_S = 0.08
+_MOST_THREADS = 8
+
+Tell = Callable[[Answer], None]
+
+
+class Learner:
+    """Learns and predicts in this process.
+
+    Parameters
+    ----------
+    cache_bytes : int
+        Memory for features.
+    """
+
+    def __init__(self, *, cache_bytes: int | None = None) -> None:
+        from granum.learn.feature_cache import FeatureCache
+        from granum.learn.known_pixels import KnownPixels
+
+        self._planes = OpenPlanes()
+        self._cache = FeatureCache(_cache_bytes() if cache_bytes is None else cache_bytes)
+        self._known = KnownPixels()
+        self._strokes: dict[PlaneKey, Scribbles] = {}
+        self._sources: dict[PlaneKey, PreviewSource] = {}
+        self._classes: tuple[PixelClass, ...] = ()
+        self._version = 0
+        self._live: PixelModel | None = None
+        self._live_version = -1
+        self._problem = ""
+        self._models: OrderedDict[tuple[str, int, int], PixelModel] = OrderedDict()
+        self._predictions: OrderedDict[str, PlanePrediction] = OrderedDict()
+
+    def take(self, painted: Painted) -> None:
+        """Take what is painted now."""
+        self._version, self._classes = painted.version, painted.classes
+        for plane, scribbles in painted.planes.items():
+            if scribbles is None:
+                self._strokes.pop(plane, None)
+                self._sources.pop(plane, None)
+            else:
+                self._strokes[plane] = scribbles
+                self._sources[plane] = painted.sources[plane]
+
+    def look(self, job: LookJob, tell: Tell, check: Callable[[], None]) -> None:
+        """Predict what a job looks at; `check` raises `Stopped` when it is not wanted any more.
+
+        Raises
+        ------
+        GranumError
+            The file or the model cannot be read, or they do not fit.
+        """
+        plane = self._planes.get(job.source, job.t, job.z)
+        check()
+        model, identity = self._model(job, tell)
+        if model is None:
+            tell(Answer("done", job.number))
+            return
+        check()
+        name = hashlib.sha256(repr((identity, plane.key)).encode()).hexdigest()[:20]
+        prediction = self._predictions.get(name)
+        if prediction is None:
+            model.check(plane.channels, pixel_size_nm=plane.pixel_size_nm)
+            prediction = self._predictions[name] = PlanePrediction(name, model, plane, job.folder, self._cache)
+        self._predictions.move_to_end(name)
+        while len(self._predictions) > _MOST_PREDICTIONS:
+            old, gone = self._predictions.popitem(last=False)
+            gone.close()
+            tell(Answer("gone", job.number, names=(old,)))
+        self._predict(job, prediction, tell, check)
+
+    def save(self, job: SaveJob, tell: Tell) -> None:
+        """Write the live model into a file.
+
+        Raises
+        ------
+        GranumError
+            Nothing can be learnt.
+        """
+        if self._live_version != self._version:
+            self._learn(job.number, tell)
+        if self._live is None:
+            raise GranumError(self._problem)
+        self._live.save(job.file)
+        tell(Answer("done", job.number))
+
+    def _predict(self, job: LookJob, prediction: PlanePrediction, tell: Tell, check: Callable[[], None]) -> None:
+        shape = prediction.plane.shape
+        todo = deque(
+            (row, column, inside)
+            for row, column, inside in blocks_outward(job.view, shape)
+            if not prediction.done[row, column]
+        )
+        is_large = shape[0] * shape[1] > LARGEST_PLANE
+        if is_large:  # only what is looked at
+            todo = deque(one for one in todo if one[2])
+        ready = list(prediction.ready())
+        last = 0.0
+        view_done = not (todo and todo[0][2])
+        if ready or view_done:
+            tell(Answer("found", job.number, found=Found(prediction.name, shape, tuple(ready), view_done)))
+            ready, last = [], time.perf_counter()
+        while todo:
+            check()
+            row, column, inside = todo.popleft()
+            ready.append(prediction.make(row, column))
+            now_done = inside and not (todo and todo[0][2])
+            if now_done or (todo and time.perf_counter() - last > _TELL_EVERY_S and (view_done or last)):
+                view_done = view_done or now_done
+                tell(Answer("found", job.number, found=Found(prediction.name, shape, tuple(ready), view_done)))
+                ready, last = [], time.perf_counter()
+        complete = prediction.is_complete
+        areas = prediction.areas() if complete else {}
+        spots = prediction.spots() if complete else ()
+        found = Found(prediction.name, shape, tuple(ready), True, True, areas, spots)
+        tell(Answer("found", job.number, found=found))
+        tell(Answer("done", job.number))
+
+    def _model(self, job: LookJob, tell: Tell) -> tuple[PixelModel | None, Any]:
+        """Return the model of a job and what tells it from others."""
+        if job.file is None:
+            if self._live_version != self._version:
+                self._learn(job.number, tell)
+            return self._live, (LIVE, self._version)
+        from granum.learn.model_file import load_model
+
+        about = job.file.stat()
+        key = (str(job.file), about.st_size, about.st_mtime_ns)
+        model = self._models.get(key)
+        if model is None:
+            model = self._models[key] = load_model(job.file)
+            while len(self._models) > _MOST_MODELS:
+                self._models.popitem(last=False)
+        self._models.move_to_end(key)
+        return model, key
+
+    def _learn(self, number: int, tell: Tell) -> None:
+        """Fit the live model to everything that is painted."""
+        from granum.learn.pixel_classifier import fit_first_model
+
+        self._live, self._live_version = None, self._version
+        try:
+            data = gather_training_data(self._images(), self._classes, cache=self._known)
+            self._live = fit_first_model(data)
+        except GranumError as error:  # one class only, images that do not go together: a sentence beside the strokes
+            self._problem = str(error)
+            tell(Answer("live", number, self._problem, "problem", self._version))
+            return
+        tell(Answer("live", number, self._live.describe(), version=self._version, notes=data.notes))
+
+    def _images(self) -> list[TrainingImage]:
+        found = []
+        for key, scribbles in sorted(self._strokes.items()):
+            plane = self._planes.get(self._sources[key], key[1], key[2])
+            found.append(
+                TrainingImage(
+                    scribbles.name, plane.channels, scribbles, plane.area, plane.channel_names, plane.pixel_size_nm
+                )
+            )
+        return found
+
+
+def work(connection: Connection) -> None:
+    """Learn and predict until the connection ends, in a process of its own; the words are those of `learn_jobs`."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; only the server decides
+    # threads that wait must not spin: the server, the browser and jobs share the cores; read when kernels first run
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    threading.Thread(target=end_with_parent, daemon=True).start()
+    _limit_threads()
+    learner = Learner()
+    waiting: deque[Any] = deque()
+    while True:
+        try:
+            message = waiting.popleft() if waiting else connection.recv()
+            if isinstance(message, Painted):
+                learner.take(message)
+            elif isinstance(message, LookJob | SaveJob):
+                connection.send(_answer(learner, message, connection, waiting))
+        except (EOFError, OSError):
+            return
+
+
+def _answer(learner: Learner, job: LookJob | SaveJob, connection: Connection, waiting: deque[Any]) -> Answer:
+    """Do a job; return the last word on it."""
+    ended: list[Answer] = []
+
+    def tell(answer: Answer) -> None:
+        if answer.word == "done":
+            ended.append(answer)
+        else:
+            connection.send(answer)
+
+    def check() -> None:
+        while connection.poll():
+            message = connection.recv()
+            if message == ("stop", job.number):
+                raise Stopped
+            if not isinstance(message, tuple):
+                waiting.append(message)
+
+    try:
+        if isinstance(job, SaveJob):
+            learner.save(job, tell)
+        else:
+            learner.look(job, tell, check)
+        return ended[0]
+    except Stopped:
+        return Answer("stopped", job.number)
+    except GranumError as error:
+        return Answer("failed", job.number, str(error), "not_possible")
+    except MemoryError:
+        return Answer("failed", job.number, "There is not enough memory for this prediction.", "memory")
+    except OSError as error:
+        text = f"The prediction cannot be written ({error.strerror or error})."
+        return Answer("failed", job.number, text, "not_written")
+    except Exception as error:
+        traceback.print_exc()  # to the terminal of the server
+        text = f"granum's own fault: {type(error).__name__}; the terminal tells more."
+        return Answer("failed", job.number, text, "fault")
+
+
+def _limit_threads() -> None:
+    import cv2
+    import numba
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    threads = max(1, min(_MOST_THREADS, cores, numba.config.NUMBA_NUM_THREADS))
+    numba.set_num_threads(threads)
+    cv2.setNumThreads(threads)
+
+
+def _cache_bytes() -> int:
+    """Return a quarter of the memory, at most 2 GB."""
+    try:
+        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # a system that does not tell
+        return 1 << 30
+    return min(2 << 30, total // 4)
