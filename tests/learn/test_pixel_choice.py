@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from granum.learn import make_scribbles
-from granum.learn.pixel_choice import choose_painted, choose_sample, weigh_strokes
+from granum.learn.pixel_choice import add_neighbours, choose_painted, choose_sample, weigh_strokes
 
 
 def scribbles_of(*strokes):
@@ -101,3 +101,27 @@ def test_classes_weigh_the_same_and_strokes_by_the_root_of_their_pixels():
     assert weights.mean() == pytest.approx(1)
     assert weights[:10].sum() == pytest.approx(weights[10:].sum(), rel=1e-6)
     assert weights[:4].sum() / weights[4:10].sum() == pytest.approx(2, rel=1e-6)
+
+
+def test_neighbours_touch_a_pixel_each_and_stay_inside_and_where_they_may():
+    area = np.zeros((40, 50), np.bool_)
+    area[:20] = True
+    y, x = (axis.astype(np.int32).ravel() for axis in np.mgrid[0:20:4, 0:50:7])
+    more_y, more_x = add_neighbours(y, x, (40, 50), allowed=lambda y, x: area[y, x], seed=1)
+    flat = more_y.astype(int) * 50 + more_x
+    assert (np.diff(flat) > 0).all()
+    assert area[more_y, more_x].all()
+    assert set(y * 50 + x) <= set(flat)
+    new = np.array([one for one in flat if one not in set(y * 50 + x)])
+    assert new.size > 0.8 * y.size
+    away = np.maximum(abs(new[:, None] // 50 - y), abs(new[:, None] % 50 - x))
+    assert (away.min(axis=1) == 1).all()
+
+
+def test_neighbours_lie_in_all_directions():
+    y, x = (axis.astype(np.int32).ravel() for axis in np.mgrid[5:400:10, 5:400:10])
+    more_y, more_x = add_neighbours(y, x, (410, 410), seed=0)
+    step = np.array([((a + 5) % 10 - 0, (b + 5) % 10 - 0) for a, b in zip(more_y, more_x, strict=True)])
+    step = (step + 5) % 10 - 5
+    counts = [int((step == move).all(axis=1).sum()) for move in [(-1, -1), (-1, 0), (0, 1), (1, 1), (1, -1)]]
+    assert min(counts) > 130

@@ -131,7 +131,7 @@ def test_no_pixel_outside_the_area_or_without_a_number_is_learnt_from_or_sampled
     image.channels[0, :15, :40] = np.nan
     data = gather_training_data([image], features=FEATURES, n_sample=2000)
     assert np.bincount(data.labels).tolist() == [60, 100]
-    assert data.sample_y.size == 2000
+    assert 1900 < data.sample_y.size <= 2000
     assert area[data.sample_y, data.sample_x].all()
     assert np.isfinite(image.channels[0, data.sample_y, data.sample_x]).all()
     assert "50 painted pixels lie outside" in data.notes[0]
@@ -149,7 +149,7 @@ def test_names_that_come_with_strokes_are_used_and_missing_classes_told():
     data = gather_training_data([image], features=FEATURES)
     assert data.classes == (PixelClass(1, "class 1"), PixelClass(2, "pore", "#ff0000"))
     data = gather_training_data([image], [PixelClass(7, "crack")], features=FEATURES)
-    assert data.notes[0] == "Class 'crack' has no stroke; the model will not know it."
+    assert data.notes[0] == "'crack' has no stroke; the model will not know it."
 
 
 def test_images_of_different_types_and_pixel_sizes_are_learnt_from_with_a_note():

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from granum.learn.scribbles import Scribbles
 
-__all__ = ["choose_painted", "choose_sample", "weigh_strokes"]
+__all__ = ["add_neighbours", "choose_painted", "choose_sample", "weigh_strokes"]
 
 _SMALL_PX = 1 << 16
 _BAND_PX = 1 << 20
@@ -103,6 +103,31 @@ def choose_sample(
         if best.size > n:
             best = best[np.argsort(_hash(best.astype(np.uint64), seed), kind="stable")[:n]]
     return _split(best, shape[1])
+
+
+def add_neighbours(
+    y: NDArray[np.int32],
+    x: NDArray[np.int32],
+    shape: tuple[int, int],
+    *,
+    allowed: Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.bool_]] | None = None,
+    seed: int,
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Return pixels with one of the eight neighbours of each, sorted; none twice, none outside.
+
+    Notes
+    -----
+    Which neighbour depends on the pixel's place alone. Pairs tell how much changes from one pixel to the next, which is
+    how well scores at edges can be known (`granum.learn.joint_table`).
+    """
+    flat = y.astype(np.int64) * shape[1] + x
+    turn = (_hash(flat.astype(np.uint64), seed + 1) >> np.uint64(61)).astype(np.int64)
+    step = turn + (turn >= 4)
+    rows, columns = y + step // 3 - 1, x + step % 3 - 1
+    inside = (rows >= 0) & (rows < shape[0]) & (columns >= 0) & (columns < shape[1])
+    beside = rows[inside].astype(np.int64) * shape[1] + columns[inside]
+    beside = beside[_is_allowed(beside, shape[1], allowed)]
+    return _split(np.unique(np.concatenate([flat, beside])), shape[1])
 
 
 def weigh_strokes(

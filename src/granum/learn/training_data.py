@@ -14,7 +14,7 @@ from granum.errors import SettingError, ShapeError
 from granum.learn.feature_set import FeatureSet
 from granum.learn.intensity import IntensityScale
 from granum.learn.known_pixels import KnownPixels
-from granum.learn.pixel_choice import choose_painted, choose_sample, weigh_strokes
+from granum.learn.pixel_choice import add_neighbours, choose_painted, choose_sample, weigh_strokes
 from granum.learn.scribble_checks import check_scribbles, fit_scribbles
 from granum.learn.scribbles import PixelClass, Scribbles, StrokeCount
 
@@ -79,7 +79,8 @@ class TrainingData:
     weights : (n,) ndarray of float32
         Every class weighs the same, and within it every stroke by the root of its pixels; the mean is 1.
     sample : (F, m) ndarray of float32
-        Features of pixels drawn evenly from the analysed area of every image, whether painted or not.
+        Features of pixels drawn evenly from the analysed area of every image, whether painted or not, and of a
+        neighbour of each.
     sample_image, sample_y, sample_x : (m,) ndarray of int32
         Where they are.
     strokes : tuple of StrokeCount
@@ -114,7 +115,7 @@ def gather_training_data(
     *,
     features: FeatureSet | None = None,
     most_per_class: int = 1500,
-    n_sample: int = 4096,
+    n_sample: int = 8192,
     seed: int = 0,
     cache: KnownPixels | None = None,
 ) -> TrainingData:
@@ -133,7 +134,8 @@ def gather_training_data(
         Pixels that are kept per class and image, at least 1: the same number of every stroke of the class as far as it
         has them, at least one. With many images fewer, so that all together stay below 300,000.
     n_sample : int
-        Pixels of the sample, the same share of every image; 0 for none.
+        About how many pixels the sample has, the same share of every image: half of them drawn evenly, half beside
+        those; 0 for none.
     seed : int
         Decides which pixels.
     cache : KnownPixels, optional
@@ -188,7 +190,9 @@ def gather_training_data(
         intensity.append(known.intensity(image.name, image.channels, image.area))
         # other places in every image, the same ones whatever other images there are
         own_seed = (seed << 32) + zlib.crc32(image.name.encode(errors="replace"))
-        y, x = choose_sample(image.channels.shape[1:], share, allowed=_allowed(image), seed=own_seed)
+        shape, allowed = image.channels.shape[1:], _allowed(image)
+        y, x = choose_sample(shape, (share + 1) // 2, allowed=allowed, seed=own_seed)
+        y, x = add_neighbours(y, x, shape, allowed=allowed, seed=own_seed)
         samples.append((np.full(y.size, number, np.int32), y, x))
         n_painted = 0
         if scribbles is not None and scribbles.n_px:
