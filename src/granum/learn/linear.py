@@ -1,0 +1,171 @@
+"""Multinomial logistic regression with an L2 penalty: the plainest family, hard to overfit, fast everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from granum.learn.block_kernels import BLOCK, apply_layer, load_block, pad_to_four, softmax_block
+from granum.learn.fitted_classifier import Arrays, FittedClassifier, take_array, take_standardisation
+from granum.learn.standardise import standardise
+
+__all__ = ["LinearClassifier", "fit_logistic"]
+
+
+@njit(cache=True, nogil=True)
+def _fill_linear(planes, rows, shift, factor, weights, bias, slots, first, last, out):  # type: ignore[no-untyped-def]
+    """Write the probabilities of some blocks; weights (K, F) and bias are padded to multiples of four."""
+    block = np.zeros((weights.shape[1], BLOCK), np.float32)
+    scores = np.empty((weights.shape[0], BLOCK), np.float32)
+    powers = np.empty(BLOCK, np.int32)
+    for b in range(first, last):
+        n = load_block(planes, rows, b * BLOCK, shift, factor, block)
+        apply_layer(block, weights, bias, scores)
+        softmax_block(scores, len(slots), powers)
+        for k in range(len(slots)):
+            target = out[slots[k]]
+            for p in range(n):
+                target[b * BLOCK + p] = scores[k, p]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LinearClassifier(FittedClassifier):
+    """Softmax of one weighted sum of the standardised features per class.
+
+    Parameters
+    ----------
+    shift, factor : (F,) ndarray of float32
+        Standardisation.
+    weights : (P, F) ndarray of float32
+        Of each class that is present.
+    bias : (P,) ndarray of float32
+        Of each.
+    """
+
+    shift: NDArray[np.float32]
+    factor: NDArray[np.float32]
+    weights: NDArray[np.float32]
+    bias: NDArray[np.float32]
+    form: ClassVar[str] = "linear"
+
+    def __post_init__(self) -> None:
+        n_out, n_in = self.weights.shape
+        weights = np.zeros((pad_to_four(n_out), pad_to_four(n_in)), np.float32)
+        weights[:n_out, :n_in] = self.weights
+        bias = np.zeros(len(weights), np.float32)
+        bias[:n_out] = self.bias
+        object.__setattr__(self, "_weights", weights)
+        object.__setattr__(self, "_bias", bias)
+
+    def _fill(self, planes, rows, slots, first, last, out) -> None:  # type: ignore[no-untyped-def]
+        weights, bias = self._weights, self._bias  # type: ignore[attr-defined]
+        _fill_linear(planes, rows, self.shift, self.factor, weights, bias, slots, first, last, out)
+
+    def to_state(self) -> tuple[dict[str, Any], Arrays]:
+        """Return it as JSON types and arrays, what `load_classifier` takes."""
+        about, arrays = super().to_state()
+        arrays |= {"shift": self.shift, "factor": self.factor, "weights": self.weights, "bias": self.bias}
+        return about, arrays
+
+    @classmethod
+    def from_state(cls, about: dict[str, Any], arrays: Arrays, known: dict[str, Any]) -> LinearClassifier:
+        """Return what `to_state` made; `known` are the checked fields of `FittedClassifier`."""
+        n_in, n_out = known["n_features"], len(known["present"])
+        shift, factor = take_standardisation(arrays, n_in)
+        weights = take_array(arrays, "weights", "float32", (n_out, n_in))
+        return cls(
+            shift=shift, factor=factor, weights=weights, bias=take_array(arrays, "bias", "float32", (n_out,)), **known
+        )
+
+    @classmethod
+    def constant(cls, **known: Any) -> LinearClassifier:
+        """Return one for training pixels of a single class: it is certain everywhere."""
+        n = known["n_features"]
+        zeros = np.zeros(n, np.float32)
+        return cls(shift=zeros, factor=zeros, weights=zeros[None], bias=np.zeros(1, np.float32), **known)
+
+
+@njit(cache=True, nogil=True)
+def _loss(rows, labels, weights, penalty, parameters, gradient):  # type: ignore[no-untyped-def]
+    """Return the weighted cross-entropy plus the penalty, and fill its gradient; parameters (K, F + 1), bias last."""
+    n_classes, n_features = parameters.shape[0], parameters.shape[1] - 1
+    gradient[:] = 0
+    scores = np.empty(n_classes)
+    loss = 0.0
+    for i in range(len(rows)):
+        row = rows[i]
+        for k in range(n_classes):
+            weight = parameters[k]
+            a, b, c, d = weight[n_features], 0.0, 0.0, 0.0
+            last = n_features // 4 * 4
+            for j in range(0, last, 4):
+                a += weight[j] * row[j]
+                b += weight[j + 1] * row[j + 1]
+                c += weight[j + 2] * row[j + 2]
+                d += weight[j + 3] * row[j + 3]
+            for j in range(last, n_features):
+                a += weight[j] * row[j]
+            scores[k] = (a + b) + (c + d)
+        largest = scores.max()
+        total = 0.0
+        for k in range(n_classes):
+            total += np.exp(scores[k] - largest)
+        loss += weights[i] * (largest + np.log(total) - scores[labels[i]])
+        for k in range(n_classes):
+            error = weights[i] * (np.exp(scores[k] - largest) / total - (1.0 if labels[i] == k else 0.0))
+            slope = gradient[k]
+            for j in range(n_features):
+                slope[j] += error * row[j]
+            slope[n_features] += error
+    for k in range(n_classes):
+        for j in range(n_features):
+            loss += 0.5 * penalty * parameters[k, j] ** 2
+            gradient[k, j] += penalty * parameters[k, j]
+    return loss
+
+
+def fit_logistic(
+    planes: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    weights: NDArray[np.float64],
+    *,
+    seed: int,
+    should_stop: Callable[[], bool] | None,
+    strength: float = 1.0,
+    most_steps: int = 200,
+) -> dict[str, Any]:
+    """Return the fields of a `LinearClassifier` trained on (F, n) features and (n,) class indices without gaps.
+
+    The loss is scikit-learn's with ``C = strength`` on standardised features, minimised by L-BFGS from zero; nothing is
+    random. `should_stop` ends it early with what it has.
+    """
+    from scipy.optimize import minimize
+
+    rows, shift, factor = standardise(planes, weights)
+    values = rows.astype(np.float64)
+    shape = (int(labels.max()) + 1, len(planes) + 1)
+    gradient = np.empty(shape)
+
+    def loss(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        found = _loss(values, labels, weights, 1.0 / strength, flat.reshape(shape), gradient)
+        return found / len(labels), gradient.ravel() / len(labels)
+
+    def step(_: NDArray[np.float64]) -> None:
+        if should_stop is not None and should_stop():
+            raise StopIteration
+
+    found = minimize(loss, np.zeros(shape[0] * shape[1]), jac=True, method="L-BFGS-B", callback=step,
+                     options={"maxiter": most_steps, "ftol": 1e-9, "gtol": 1e-5})  # fmt: skip
+    matrix = found.x.reshape(shape)
+    return {
+        "shift": shift,
+        "factor": factor,
+        "weights": matrix[:, :-1].astype(np.float32),
+        "bias": matrix[:, -1].astype(np.float32),
+        "importance": np.abs(matrix[:, :-1]).sum(axis=0) * (factor > 0),
+    }
