@@ -12,24 +12,27 @@ import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from granum.arrays import check_image
 from granum.choice import Choice
-from granum.errors import GranumError, GranumWarning, SettingError, ShapeError
+from granum.errors import GranumError, GranumWarning, SettingError
 from granum.image import Image, PixelSize
+from granum.input_layers import layer_keys, read_layers
 from granum.object_table import ObjectTable
 from granum.recipe import Recipe, RecipeStep, load_recipe
-from granum.step_cache import Cache, StepResult, content_key, layer_key
+from granum.step_cache import Cache, StepResult, file_key, layer_key
 from granum.steps import load_step
+
+if TYPE_CHECKING:
+    from granum.learn.scribbles import PixelClass
 
 __all__ = ["Cache", "Result", "run"]
 
 Progress = Callable[[int, int, str], None]
-_SATURATED_SHARE = 0.01  # of the pixels at the largest value, from which sizes of bright objects are doubtful
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +88,16 @@ class Result:
         return self.layers.get("objects")
 
     @property
+    def classes(self) -> NDArray[np.uint8] | None:
+        """The layer `classes`, 0 outside the analysed area, or None when the recipe makes none."""
+        return self.layers.get("classes")
+
+    @property
+    def legend(self) -> tuple[PixelClass, ...]:
+        """Ids, names and colours of the classes; empty when the recipe makes none."""
+        return self.layers.get("legend") or ()
+
+    @property
     def n_objects(self) -> int:
         """Number of objects, 0 when the recipe makes no labels."""
         return 0 if self.labels is None else int(self.labels.max(initial=0))
@@ -124,7 +137,9 @@ def run(
         Time point, from 0.
     channels : dict, optional
         What each channel name stands for: an index or name of a channel of `image`, or another `Image`. "image" is the
-        channel that the layer `image` is read from; it may be left out where there is only one.
+        channel that the layer `image` is read from; it may be left out where there is only one. A recipe that reads
+        the layer `channels` gets all channels of `image`, then those of the other images given here; with "image", only
+        that one. Where "image" is left out, the layer `image` of such a recipe is the mean of the channels.
     z : int, optional
         Plane along z, needed where there are several.
     progress : callable, optional
@@ -162,9 +177,9 @@ def run(
     if edits and last_labels < 0:
         raise SettingError(f"edits: recipe {recipe.name!r} makes no labels that could be corrected by hand.")
     edited: NDArray[np.bool_] | None = None
-    layers, flags, notes = _read_layers(recipe, image, dict(channels or {}), frame, z)
+    layers, flags, notes = read_layers(recipe, image, dict(channels or {}), frame, z)
     picture = check_image(next(iter(layers.values())))
-    keys = {name: content_key(plane) for name, plane in layers.items()} if cache is not None else {}
+    keys = layer_keys(layers) if cache is not None else {}
     choices: list[Choice] = []
     seconds: dict[str, float] = {}
     ready_after = {last: {layer: given[layer] for layer in given if ready[layer] == last} for last in ready.values()}
@@ -266,59 +281,6 @@ def _numbered(name: str, taken: Mapping[str, Any]) -> str:
     return unique
 
 
-def _read_layers(
-    recipe: Recipe, image: Image, channels: dict[str, int | str | Image], frame: int, z: int | None
-) -> tuple[dict[str, Any], list[str], list[str]]:
-    """Return the planes that the recipe reads, as layers, and what is wrong with their pixels: flags, sentences."""
-    wanted: dict[str, int | str | Image | None] = {
-        f"channel.{name}": channels.get(name, name) for name in recipe.channels
-    }
-    if recipe.reads_image or not wanted:
-        wanted = {"image": channels.get("image"), **wanted}
-    layers: dict[str, Any] = {}
-    flags: list[str] = []
-    notes: list[str] = []
-    for layer, source in wanted.items():
-        try:
-            if isinstance(source, Image):
-                pixels = source.plane(frame=frame if source.n_frames > 1 else 0, z=z if source.shape[2] > 1 else None)
-            else:
-                pixels = image.plane(frame=frame, channel=source, z=z)
-        except SettingError as error:
-            where = "" if layer == "image" else f"{layer}: "
-            raise SettingError(f"{where}{error}") from None
-        filled = check_image(pixels, name=layer)
-        # steps fill what is not finite by themselves; the one that finds the analysed area must see where it is
-        finite = np.isfinite(pixels) if np.asarray(pixels).dtype.kind == "f" else True
-        layers[layer] = filled if np.all(finite) else np.where(finite, filled, filled.dtype.type(np.nan))
-        for flag, note in _pixel_notes(np.asarray(pixels), filled):
-            flags.append(flag)
-            notes.append(f"{layer}: {note}")
-    shapes = {layer: plane.shape for layer, plane in layers.items()}
-    if len(set(shapes.values())) > 1:
-        raise ShapeError(f"channels: have different shapes ({shapes}); they must show the same field.")
-    return layers, flags, notes
-
-
-def _pixel_notes(pixels: NDArray[Any], image: NDArray[Any]) -> Iterator[tuple[str, str]]:
-    """Yield what the user must know about the pixels: a flag and a sentence each."""
-    if pixels.dtype.kind == "f":
-        n_bad = pixels.size - int(np.isfinite(pixels).sum())
-        if n_bad:
-            text = (
-                f"{n_bad} of {pixels.size} pixels are NaN or infinite; where a step needs a value it took the median."
-            )
-            yield "not_finite", text
-    low, high = image.min(), image.max()
-    if low == high:
-        yield "constant", f"all {pixels.size} pixels have the same value ({low:g}); there is nothing to find."
-    elif pixels.dtype.kind in "iu" and high == np.iinfo(pixels.dtype).max:
-        share = float(np.count_nonzero(image == high)) / image.size
-        if share > _SATURATED_SHARE:
-            text = f"{100 * share:.1f} % of the pixels are saturated (value {high}); bright objects look larger."
-            yield "saturated", text
-
-
 def _inputs(step: RecipeStep, layers: Mapping[str, Any]) -> dict[str, str]:
     """Return parameter -> layer for all that the step reads and that is there."""
     known = load_step(step.do)
@@ -388,10 +350,13 @@ def _collected_warnings() -> Iterator[list[str]]:
 def _step_key(step: RecipeStep, inputs: Mapping[str, str]) -> str:
     """Return the key of a step's result.
 
-    See `layer_key`: beside the pixels that came from the file only masks are hashed.
+    See `layer_key`: beside the pixels that came from the file only masks are hashed, and files that settings name.
     """
-    known = load_step(step.do).function
-    text = repr(
-        (known.__module__, known.__qualname__, step.writes, sorted(step.settings.items()), sorted(inputs.items()))
-    )
+    known = load_step(step.do)
+    function = known.function
+    settings = [
+        (name, file_key(value) if value and known.settings[name].is_file else value)
+        for name, value in sorted(step.settings.items())
+    ]
+    text = repr((function.__module__, function.__qualname__, step.writes, settings, sorted(inputs.items())))
     return hashlib.sha256(text.encode()).hexdigest()

@@ -12,7 +12,7 @@ import json
 import math
 import os
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
@@ -88,13 +88,44 @@ class Recipe:
     @property
     def reads_image(self) -> bool:
         """Whether a step reads the layer `image` before any step has written it."""
+        return self._reads_first("image")
+
+    @property
+    def reads_channels(self) -> bool:
+        """Whether a step takes all channels of the file, as the layer `channels`."""
+        return self._reads_first("channels")
+
+    def _reads_first(self, layer: str) -> bool:
         for step in self.steps:
             known = load_step(step.do)
-            if any(step.from_.get(name, name) == "image" for name in (*known.reads, *known.reads_if_there)):
+            if any(step.from_.get(name, name) == layer for name in (*known.reads, *known.reads_if_there)):
                 return True
-            if "image" in step.writes:
+            if layer in step.writes:
                 return False
         return False
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Files that its settings name, such as the model of `segment.learned`; each once."""
+        named = (
+            str(step.settings[setting.name])
+            for step in self.steps
+            for setting in load_step(step.do).settings.values()
+            if setting.is_file and step.settings.get(setting.name)
+        )
+        return tuple(dict.fromkeys(named))
+
+    def with_files(self, change: Callable[[str], str]) -> Recipe:
+        """Return the recipe with `change(path)` for every file that its settings name."""
+        steps = []
+        for step in self.steps:
+            known = load_step(step.do).settings
+            settings = {
+                name: change(value) if value and name in known and known[name].is_file else value
+                for name, value in step.settings.items()
+            }
+            steps.append(replace(step, settings=settings))
+        return replace(self, steps=tuple(steps))
 
     def to_toml(self) -> str:
         """Return the recipe as TOML with all settings, the same text for the same recipe."""
@@ -233,7 +264,7 @@ def _parse_step(table: dict[str, Any], where: str) -> RecipeStep:
 
 def _check_layers(recipe: Recipe, where: str) -> None:
     """Raise when a step reads a layer that nothing before it has written."""
-    layers = {"image"}
+    layers = {"image", "channels"}
     for n, step in enumerate(recipe.steps, 1):
         known = load_step(step.do)
         for name in step.from_:
@@ -284,7 +315,8 @@ def load_recipe(name_or_path: str | os.PathLike[str]) -> Recipe:
     Parameters
     ----------
     name_or_path : str or path
-        "particles", or "my/recipe.toml". A ready recipe wins over a file of the same name without ".toml".
+        "particles", or "my/recipe.toml". A ready recipe wins over a file of the same name without ".toml". A file that
+        it names by a relative path is looked for beside the recipe first, then in the working folder.
 
     Raises
     ------
@@ -307,4 +339,10 @@ def load_recipe(name_or_path: str | os.PathLike[str]) -> Recipe:
         raise RecipeError(f"recipe {text}: is not a text file in UTF-8.") from None
     except OSError as error:
         raise RecipeError(f"recipe {text}: cannot be read ({error.strerror}).") from None
-    return parse_recipe(content, where=path.name)
+    return parse_recipe(content, where=path.name).with_files(lambda file: _beside(path.parent, file))
+
+
+def _beside(folder: Path, file: str) -> str:
+    """Return the whole path of a file that lies beside the recipe; another path as it is."""
+    place = folder / file
+    return str(place.absolute()) if place.is_file() else file

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import os
 import threading
+import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
 import numpy as np
@@ -22,7 +25,7 @@ from numpy.typing import NDArray
 from granum.choice import Choice
 from granum.errors import SettingError
 
-__all__ = ["Cache", "StepResult", "content_key", "layer_key", "remembered"]
+__all__ = ["Cache", "StepResult", "content_key", "file_key", "layer_key", "remembered"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -183,6 +186,15 @@ def content_key(array: NDArray[Any]) -> str:
     digest = hashlib.sha256(f"{array.dtype.str} {array.shape}".encode())
     digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
+
+
+def file_key(path: str | os.PathLike[str]) -> str:
+    """Return the SHA-256 of a file's content; of one that cannot be read, something that never comes twice."""
+    try:
+        with Path(path).open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError:
+        return f"unread {uuid.uuid4()}"  # the step will say what is wrong, and another file may lie there next time
 
 
 def layer_key(value: Any, key: str) -> str:

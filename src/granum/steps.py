@@ -19,7 +19,7 @@ from typing import Any, Literal
 from granum.errors import RecipeError, SettingError
 from granum.toml_text import read_toml
 
-__all__ = ["STEPS", "Range", "Setting", "Step", "check_settings", "load_step", "nearest_name"]
+__all__ = ["STEPS", "FilePath", "Range", "Setting", "Step", "check_settings", "load_step", "nearest_name"]
 
 Kind = Literal["boolean", "integer", "number", "choice", "text", "list"]
 Unit = Literal["", "px", "px2", "%", "degrees"]
@@ -46,6 +46,11 @@ class Range:
         return f"at least {self.low:g}" if self.high is None else f"{self.low:g} to {self.high:g}"
 
 
+@dataclass(frozen=True)
+class FilePath:
+    """Marks a setting that names a file: ``Annotated[str, FilePath()]``; the result depends on what is in the file."""
+
+
 # step name -> (module:function, layers that it writes: the result, then what else it returns)
 STEPS: dict[str, tuple[str, tuple[str, ...]]] = {
     "preprocess.crop": ("granum.preprocess.crop:find_analysed_area", ("area", "choice")),
@@ -58,6 +63,14 @@ STEPS: dict[str, tuple[str, tuple[str, ...]]] = {
     "segment.component_tree": ("granum.segment.component_tree:segment_by_component_tree", ("mask",)),
     "segment.mask_cleanup": ("granum.segment.mask_cleanup:clean_mask", ("mask",)),
     "segment.components": ("granum.segment.components:label_components", ("labels",)),
+    "segment.learned": (
+        "granum.segment.learned:segment_by_model",
+        ("classes", "mask", "relief", "probabilities", "legend", "choice"),
+    ),
+    "segment.pixel_clusters": (
+        "granum.segment.pixel_clusters:cluster_pixels",
+        ("classes", "mask", "legend", "choice"),
+    ),
     "separate.peaks": ("granum.separate.peaks:find_distance_peaks", ("peaks",)),
     "separate.local_kmeans": ("granum.separate.local_kmeans:split_by_local_kmeans", ("labels",)),
     "separate.local_mixture": ("granum.separate.local_mixture:split_by_local_mixture", ("labels",)),
@@ -93,6 +106,11 @@ class Setting:
             return "list"
         words: dict[type, Kind] = {bool: "boolean", int: "integer", float: "number"}
         return next((word for kind, word in words.items() if kind in parts), "text")
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it names a file whose content counts, not its name."""
+        return any(isinstance(part, FilePath) for part in _parts(self.annotation))
 
     @property
     def is_optional(self) -> bool:

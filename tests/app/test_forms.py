@@ -47,7 +47,7 @@ def test_the_form_says_what_the_signature_says():
 def test_every_setting_of_every_step_has_help_a_kind_and_no_marks(name):
     known = load_step(name)
     for setting in known.settings.values():
-        assert setting.kind in ("boolean", "integer", "number", "choice"), setting
+        assert setting.kind in ("boolean", "integer", "number", "choice", "text"), setting
         assert setting.help
         assert (setting.kind in ("integer", "number")) == (setting.range is not None)
 

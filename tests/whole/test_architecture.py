@@ -25,13 +25,15 @@ STAGES = ("preprocess", "segment", "separate", "measure", "score", "samples", "r
 # what a stage function may take by position
 DATA = {
     "image", "mask", "labels", "peaks", "area", "objects", "confidence", "relief", "weights", "truth", "prediction",
-    "channels", "distance", "markers",
+    "channels", "distance", "markers", "pixel_size_nm", "channel_names",
 }  # fmt: skip
 # module -> the test file of the public function that it serves
 TESTED_WITH = {
     "app/paint_messages": "messages",
     "app/recipe_messages": "messages",
     "app/run_messages": "messages",
+    "segment/cluster_count": "pixel_clusters",
+    "segment/cluster_features": "pixel_clusters",
     "app/builder_process": "tile_builder",
     "app/corrected_runs": "results",
     "app/folder_scan": "pictures",

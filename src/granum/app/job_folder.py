@@ -193,7 +193,7 @@ class JobFolder:
             run = json.loads((self.result / "run.json").read_text(encoding="utf-8"))
             rows = read_images_csv(self.result / "images.csv")
             return [
-                ItemNote(entry["file"], entry["frame"], int(row["n_objects"]), tuple(entry["warnings"]))
+                ItemNote(entry["file"], entry["frame"], int(row["n_objects"] or 0), tuple(entry["warnings"]))
                 for entry, row in zip(run["images"], rows, strict=True)
             ]
         except (OSError, ValueError, KeyError, TypeError, ReadError):

@@ -106,7 +106,7 @@ class OpenRun:
         n_objects, n_edits, notes = [0] * n_frames, 0, []
         for t in folder.frames(stem):
             log = self.log(stem, t)
-            n_objects[t] = int(folder.row(stem, t)["n_objects"])
+            n_objects[t] = int(folder.row(stem, t)["n_objects"] or 0)
             if log.active and log.n_objects is not None:
                 n_objects[t] = log.n_objects
             n_edits += len(log.active)

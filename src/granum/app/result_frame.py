@@ -96,7 +96,7 @@ class ResultFrame:
     def state(self, author: str) -> EditAck:
         """Return how many corrections there are, and what an author can do about them."""
         log = self._log
-        n = int(self._run.folder.row(self._stem, self._t)["n_objects"])
+        n = int(self._run.folder.row(self._stem, self._t)["n_objects"] or 0)
         return EditAck(
             version=log.version,
             dirty=[],
@@ -127,7 +127,7 @@ class ResultFrame:
         folder = self._run.folder
         columns = folder.columns(self._stem, self._t)
         summary = folder.summary(self._stem, self._t)
-        n = int(folder.row(self._stem, self._t)["n_objects"])
+        n = int(folder.row(self._stem, self._t)["n_objects"] or 0)
         return ObjectTableBody(n_objects=n, version=self.version, columns=columns, summary=summary)
 
     def _measured(self) -> ObjectTableBody:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from granum import pipeline
+from granum.batch.class_files import class_columns, class_entries, write_class_files
 from granum.batch.ledger import commit
 from granum.batch.plan import Source
 from granum.errors import OutputError
@@ -90,7 +91,7 @@ class Item:
     frame : int
         The frame.
     recipe : Recipe
-        What to run.
+        What to run; models are named by their content and lie beside `items`.
     reading : Reading
         How to read.
     items : Path
@@ -180,9 +181,11 @@ def process_item(item: Item) -> str:
     image = _open(item.facts.source, item.reading)
     others = {name: read_image(path) for name, path in item.facts.source.channel_paths.items()}
     channels: dict[str, int | str | Image] = {**item.reading.channels, **others}
-    keep = ("labels", "objects", "area")
+    keep = ("labels", "objects", "area", "classes", "legend", "probabilities")
+    # the recipe names models by their content; their copies lie beside the committed results
+    recipe = item.recipe.with_files(lambda file: str(item.items.parent / file))
     result = pipeline.run(
-        item.recipe, image, frame=item.frame, channels=channels, z=item.reading.z, keep=keep, edits=item.edits
+        recipe, image, frame=item.frame, channels=channels, z=item.reading.z, keep=keep, edits=item.edits
     )
     if result.pixel_size is None and item.reading.scale_bar is not None:
         result = replace(result, pixel_size=_size_from_bar(result.picture, item.reading.scale_bar))
@@ -209,25 +212,31 @@ def _write(folder: Path, item: Item, result: Result) -> None:
     from granum.report.tables import write_objects_csv
 
     source, size = item.facts.source, result.pixel_size
-    row, warnings = _image_row(item, result), _warnings(item, result)
+    classes = class_entries(result)
+    row, warnings = _image_row(item, result, classes), _warnings(item, result)
     objects = result.objects if result.objects is not None else {}
     write_objects_csv(folder / "objects.csv", objects, size, file=source.file, frame=item.frame)
+    write_class_files(folder, result)
+    area = result.layers.get("area")
     if result.labels is not None:
         write_labels(folder / f"{source.stem}.tif", result.labels, size)
-        area = result.layers.get("area")
         write_overlay(folder / f"{source.stem}.png", result.picture, result.labels, result.objects, area)
+    if result.labels is not None or result.classes is not None:
         write_section(
             folder / "section.html",
             result.picture,
             result.labels,
             objects,
             area,
+            result.classes,
             file=source.file,
             frame=item.frame if item.facts.n_frames > 1 else None,
             pixel_size=size,
             choices=result.choices,
             warnings=warnings,
             row=row,
+            legend=result.legend,
+            class_fractions={one["id"]: one["area_fraction"] for one in classes},
             n_sections=item.n_items,
         )
     about = {
@@ -237,6 +246,7 @@ def _write(folder: Path, item: Item, result: Result) -> None:
         "warnings": warnings,
         "pixel_size": asdict(size) if size else None,
         "n_labels": result.n_objects,
+        "classes": classes,
     }
     # not sorted: the order of the row is the order of the columns
     (folder / "item.json").write_text(json.dumps(to_json(about), allow_nan=False), encoding="utf-8")
@@ -249,7 +259,7 @@ def _warnings(item: Item, result: Result) -> list[str]:
     return notes
 
 
-def _image_row(item: Item, result: Result) -> dict[str, Any]:
+def _image_row(item: Item, result: Result, classes: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the row of images.csv."""
     height, width = result.shape
     area = result.layers.get("area")
@@ -257,7 +267,7 @@ def _image_row(item: Item, result: Result) -> dict[str, Any]:
     row: dict[str, Any] = {
         "file": item.facts.source.file,
         "frame": item.frame,
-        "n_objects": result.n_objects,
+        "n_objects": None if result.labels is None and classes else result.n_objects,
         "area_fraction": None,
         "threshold": result.threshold,
     }
@@ -268,6 +278,7 @@ def _image_row(item: Item, result: Result) -> dict[str, Any]:
         row[f"pixel_size_{result.pixel_size.unit}"] = result.pixel_size.mean
     if result.objects is not None and n_pixels:
         row |= summarise_in_unit(result.objects, n_pixels, result.pixel_size)
+    row |= class_columns(classes)
     row["flags"] = list(result.flags)
     row["warnings"] = _warnings(item, result)
     return row

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from granum.batch.class_files import place_classes
 from granum.batch.item import Item, SourceFacts
 from granum.batch.ledger import Ledger, publish
 from granum.errors import OutputError
@@ -123,6 +124,9 @@ def _write_all(
     from granum.report.tables import join_csv, write_images_csv
 
     results = [json.loads((ledger.place(item.key) / "item.json").read_text(encoding="utf-8")) for item in items]
+    for file in recipe.files:
+        (built / file).parent.mkdir(exist_ok=True)
+        _link(ledger.folder / file, built / file)
     (built / "recipe.toml").write_text(recipe.to_toml(), encoding="utf-8", newline="")
     write_images_csv(built / "images.csv", [result["row"] for result in results])
     join_csv(built / "objects.csv", [ledger.place(item.key) / "objects.csv" for item in items])
@@ -156,6 +160,7 @@ def _image_entry(item: Item, result: Mapping[str, Any]) -> dict[str, Any]:
         "frame": item.frame,
         "stem": item.facts.source.stem,
         **{name: result[name] for name in ("choices", "seconds", "warnings", "pixel_size")},
+        **({"classes": result["classes"]} if result["classes"] else {}),
     }
 
 
@@ -196,6 +201,7 @@ def _place_pictures(
         by_stem.setdefault(item.facts.source.stem, {})[item.frame] = ledger.place(item.key), result
     for facts in sources:
         stem, frames = facts.source.stem, by_stem.get(facts.source.stem, {})
+        place_classes(built, stem, facts.n_frames, frames, ledger.folder / "stack.npy")
         present = {t: (place, result) for t, (place, result) in frames.items() if (place / f"{stem}.tif").exists()}
         if not present:
             continue

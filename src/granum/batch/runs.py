@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ import granum
 from granum.batch.corrections import about_edits, check_targets, edits_of, read_edits
 from granum.batch.item import Item, Reading, SourceFacts, inspect_source, process_item
 from granum.batch.ledger import Ledger
+from granum.batch.model_files import place_models, read_models
 from granum.batch.plan import Source, find_files, plan_sources
 from granum.batch.run_folder import Failure, build_run_folder, publish_run_folder
 from granum.batch.runners import Runner, make_runner
@@ -126,6 +127,7 @@ def run_batch(
     started = datetime.now(UTC).isoformat(timespec="seconds")
     recipe = load_recipe(recipe) if isinstance(recipe, str) else recipe
     recipe = recipe if seed is None else recipe.with_seed(seed)
+    recipe, models = read_models(recipe)
     reading = Reading(
         dict(channels or {}),
         PixelSize.parse(pixel_size) if isinstance(pixel_size, str) else pixel_size,
@@ -133,7 +135,7 @@ def run_batch(
         interval_s,
         z,
     )
-    _check_channels(recipe, [*(channels or {}), *(patterns or {})])
+    _check_channels(recipe, [*(channels or {}), *(patterns or {})], patterns or {})
     corrections = read_edits(edits)
     sources, notes = plan_sources(find_files(inputs), patterns)
     runner = make_runner(jobs) if runner is None else runner
@@ -149,12 +151,14 @@ def run_batch(
         "reading": _reading_json(reading, patterns),
         "warnings": notes,
         **about_edits(corrections),
+        **({"models": [model.about for model in models]} if models else {}),
     }
     if out.exists() and not ledger.folder.exists():
         return _already_done(out, recipe, sources, about)
     out.parent.mkdir(parents=True, exist_ok=True)
     versions = _versions()
     with ledger.open(resume=resume):
+        place_models(models, ledger.folder)
         facts, failures = _inspect(runner, sources, reading)
         try:
             check_targets(corrections, facts, failures)
@@ -191,10 +195,11 @@ def run_batch(
     return BatchSummary(out, len(finished), n_skipped, n_objects, tuple(failures), tuple(run["warnings"]))
 
 
-def _check_channels(recipe: Recipe, names: Sequence[str]) -> None:
+def _check_channels(recipe: Recipe, names: Sequence[str], patterns: Collection[str]) -> None:
+    """Raise for a channel that the recipe does not read; one that takes all channels takes further files too."""
     known = (*(["image"] if recipe.reads_image else []), *recipe.channels)
     for name in names:
-        if name not in known:
+        if name not in known and not (recipe.reads_channels and name in patterns):
             raise SettingError(f"channel {name!r}: recipe {recipe.name!r} reads only {', '.join(known)}.")
 
 
@@ -251,7 +256,7 @@ def _already_done(out: Path, recipe: Recipe, sources: Sequence[Source], about: M
     from granum.report.tables import read_images_csv
 
     rows = read_images_csv(out / "images.csv")
-    n_objects = sum(int(row["n_objects"]) for row in rows)
+    n_objects = sum(int(row["n_objects"] or 0) for row in rows)
     return BatchSummary(out, len(rows), len(rows), n_objects, (), tuple(run["warnings"]))
 
 

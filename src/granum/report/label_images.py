@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from xml.sax.saxutils import quoteattr
+from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,14 +13,24 @@ from numpy.typing import ArrayLike, NDArray
 from granum.errors import OutputError, ReadError, ShapeError
 from granum.image import PixelSize
 
-__all__ = ["read_labels", "write_labels"]
+__all__ = ["ome_xml", "read_labels", "resolution_tags", "write_labels"]
 
 _PIXELS_PER_CM = {"nm": 1e7, "um": 1e4, "mm": 10.0}
 _OME_UNIT = {"nm": "nm", "um": "µm", "mm": "mm"}
 
 
-def _ome_xml(shape: tuple[int, ...], dtype: np.dtype[Any], pixel_size: PixelSize | None, name: str) -> str:
-    """Return the OME-XML of a (T, Y, X) label image; written here because a library would add a random UUID."""
+def ome_xml(
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    pixel_size: PixelSize | None,
+    name: str,
+    channel: str = "labels",
+    values: Mapping[str, str] | None = None,
+) -> str:
+    """Return the OME-XML of a (T, Y, X) image of labels; written here because a library would add a random UUID.
+
+    `values` says what single values mean, as a map annotation.
+    """
     frames, height, width = shape
     size = ""
     if pixel_size is not None:
@@ -37,9 +48,29 @@ def _ome_xml(shape: tuple[int, ...], dtype: np.dtype[Any], pixel_size: PixelSize
         f'<Image ID="Image:0" Name={quoteattr(name)}>'
         f'<Pixels ID="Pixels:0" DimensionOrder="XYCZT" Type="{dtype.name}" BigEndian="false" SizeX="{width}"'
         f' SizeY="{height}" SizeC="1" SizeZ="1" SizeT="{frames}"{size}>'
-        f'<Channel ID="Channel:0:0" SamplesPerPixel="1" Name="labels"/><TiffData IFD="0" PlaneCount="{frames}"/>'
-        "</Pixels></Image></OME>"
+        f'<Channel ID="Channel:0:0" SamplesPerPixel="1" Name={quoteattr(channel)}/>'
+        f'<TiffData IFD="0" PlaneCount="{frames}"/></Pixels>{_meanings(values or {})}</OME>'
     )
+
+
+def _meanings(values: Mapping[str, str]) -> str:
+    if not values:
+        return "</Image>"
+    clean = {value: "".join(c if c.isprintable() else " " for c in meaning) for value, meaning in values.items()}
+    pairs = "".join(f"<M K={quoteattr(value)}>{escape(meaning)}</M>" for value, meaning in clean.items())
+    return (
+        '<AnnotationRef ID="Annotation:0"/></Image><StructuredAnnotations>'
+        f'<MapAnnotation ID="Annotation:0" Namespace="granum/values"><Value>{pairs}</Value></MapAnnotation>'
+        "</StructuredAnnotations>"
+    )
+
+
+def resolution_tags(pixel_size: PixelSize | None) -> dict[str, Any]:
+    """Return the resolution tags of a TIFF for `tifffile`; none where the size is not known."""
+    if pixel_size is None:
+        return {}
+    per_cm = _PIXELS_PER_CM[pixel_size.unit]
+    return {"resolution": (per_cm / pixel_size.x, per_cm / pixel_size.y), "resolutionunit": "CENTIMETER"}
 
 
 def write_labels(path: str | Path, labels: ArrayLike, pixel_size: PixelSize | None = None) -> None:
@@ -80,10 +111,6 @@ def write_labels(path: str | Path, labels: ArrayLike, pixel_size: PixelSize | No
         raise ShapeError(f"labels: values run from {low} to {high}, must lie in 0..{np.iinfo(np.uint32).max}.")
     dtype = np.dtype(np.uint16 if high <= np.iinfo(np.uint16).max else np.uint32)
     stack = np.ascontiguousarray(array.reshape((-1, *array.shape[-2:])), dtype=dtype)
-    resolution: dict[str, Any] = {}
-    if pixel_size is not None:
-        per_cm = _PIXELS_PER_CM[pixel_size.unit]
-        resolution = {"resolution": (per_cm / pixel_size.x, per_cm / pixel_size.y), "resolutionunit": "CENTIMETER"}
     try:
         tifffile.imwrite(
             path,
@@ -93,10 +120,10 @@ def write_labels(path: str | Path, labels: ArrayLike, pixel_size: PixelSize | No
             photometric="minisblack",
             compression="zlib",
             compressionargs={"level": 6},
-            description=_ome_xml(stack.shape, dtype, pixel_size, path.stem).encode("utf-8"),
+            description=ome_xml(stack.shape, dtype, pixel_size, path.stem).encode("utf-8"),
             metadata=None,
             software="granum",
-            **resolution,
+            **resolution_tags(pixel_size),
         )
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror or error}).") from error

@@ -116,6 +116,13 @@ def _automatic(settings: Mapping[str, Any]) -> Sentence:
     )
 
 
+def _clusters(settings: Mapping[str, Any]) -> Sentence:
+    method = _method(settings, "kmeans")
+    how, key = ("a Gaussian mixture", "mixture") if method == "mixture" else ("k-means", "kmeans")
+    number = f"{settings['k']} clusters" if settings.get("k") else "clusters, whose number was chosen from each image,"
+    return f"Pixels were grouped into {number} by {how} of their local features, without labels.", (key,)
+
+
 def _choose(settings: Mapping[str, Any]) -> Sentence:
     splitter = settings.get("splitter") or "auto"
     if splitter == "none":
@@ -166,6 +173,13 @@ _SENTENCES: dict[str, Callable[[Mapping[str, Any]], Sentence]] = {
         "Objects were found as the connected regions of all grey levels (component tree) with the best outline.",
         (),
     ),
+    "segment.learned": lambda s: (
+        "Every pixel was given a class by a classifier of its local features (multi-scale filters) that painted "
+        "strokes had taught"
+        + (f"; pieces of the class {s['objects']} were taken as objects." if s.get("objects") else "."),
+        (),
+    ),
+    "segment.pixel_clusters": _clusters,
     "segment.mask_cleanup": lambda s: ("Holes and specks were removed from the mask.", ()),
     "segment.components": lambda s: ("Connected regions were taken as objects.", ()),
     "separate.peaks": lambda s: (

@@ -68,6 +68,8 @@
     box.addEventListener("pointerleave", hide);
     const toggle = box.parentElement.querySelector("input.outlines-on");
     toggle?.addEventListener("change", () => box.classList.toggle("plain", !toggle.checked));
+    const tint = box.parentElement.querySelector("input.classes-on");
+    tint?.addEventListener("change", () => box.classList.toggle("untinted", !tint.checked));
     return { async point(label, x, y) {
       await load();
       show(label);

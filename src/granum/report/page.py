@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from granum.errors import OutputError, ReadError
 from granum.object_table import COLUMNS
+from granum.report.class_section import classes_html, model_methods
 from granum.report.methods import write_methods
 from granum.report.run_sizes import SIZE_COLUMNS, RunSizes, collect_sizes
 from granum.report.section import UNIT_NAMES, format_number, table_html
@@ -100,6 +101,7 @@ def _page(folder: Path, run: dict[str, Any], sections: Sequence[Path]) -> Iterat
     yield _head(_title(run, images), script)
     yield _header(run, images, sizes)
     yield _warnings(run, sizes)
+    yield classes_html(run)
     if len(images) > 1:
         yield _images_table(images)
     if len(sections) == 1:
@@ -163,7 +165,8 @@ def _header(run: Mapping[str, Any], images: Sequence[Mapping[str, Any]], sizes: 
     n = sum(int(row.get("n_objects") or 0) for row in images)
     unit, found = UNIT_NAMES[sizes.unit], sizes.distribution
     border = f"{format_number(sizes.n_border)} touch the border" if sizes.n_border else ""
-    cells = [_number("objects", format_number(n), border)]
+    has_objects = any(row.get("n_objects") is not None for row in images) or not images
+    cells = [_number("objects", format_number(n), border)] if has_objects else _class_numbers(run)
     if found.n:
         number = found.number
         low, high = (escape(format_number(value, digits=3)) for value in (number.d10, number.d90))
@@ -186,13 +189,30 @@ def _header(run: Mapping[str, Any], images: Sequence[Mapping[str, Any]], sizes: 
         "Sizes are equivalent circular diameters (ECD) by number; objects cut by the border are left out of them, and "
         "the others weighted to make up for it."
     )
-    if sizes.unit == "px" and n:
+    if not has_objects:
+        words = "Classes of pixels only: the recipe makes no objects."
+    elif sizes.unit == "px" and n:
         words += " The pixel size is not known, so they are in pixels: give it as --pixel-size."
     return (
         f'<p class="over">granum · {escape(str(recipe.get("name", "")))}</p><h1>{escape(_title(run, images))}</h1>'
         f'<p class="quiet">{escape(str(recipe.get("summary") or ""))}</p><div class="numbers">{"".join(cells)}</div>'
         f'<p class="quiet">{words}</p>'
     )
+
+
+def _class_numbers(run: Mapping[str, Any]) -> list[str]:
+    """Return the mean share of each class, for the head of a page without objects."""
+    shares: dict[str, list[float]] = {}
+    for entry in run.get("images") or []:
+        for one in entry.get("classes") or []:
+            if one["area_fraction"] is not None:
+                shares.setdefault(str(one["name"]), []).append(float(one["area_fraction"]))
+    return [
+        _number(
+            name, _with_unit(100 * float(np.mean(values)), "%"), f"mean of {len(values)} images" * (len(values) > 1)
+        )
+        for name, values in shares.items()
+    ]
 
 
 def _warnings(run: Mapping[str, Any], sizes: RunSizes) -> str:
@@ -309,7 +329,7 @@ def _methods(run: Mapping[str, Any], images: Sequence[Mapping[str, Any]], sizes:
         recipe_hash=str(recipe.get("sha256", "")),
         n_images=len(images),
         pixel_size=None if not known or "" in words else ", ".join(known[:3]) + (" ..." if len(known) > 3 else ""),
-        extra=statistics_methods(sizes),
+        extra=[*model_methods(run), *statistics_methods(sizes)],
     )
     items = "".join(f"<li>{escape(reference)}</li>" for reference in references)
     return (

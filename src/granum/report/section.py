@@ -21,8 +21,10 @@ from numpy.typing import ArrayLike, NDArray
 from granum.arrays import check_area, check_image, check_labels, check_same_shape
 from granum.choice import Choice
 from granum.image import PixelSize
+from granum.learn.scribbles import PixelClass
 from granum.object_table import ObjectTable, flag_names, named_columns
 from granum.report.charts import draw_size_histogram
+from granum.report.class_section import class_layer_html, class_legend_html
 from granum.report.overlays import DOUBTFUL, PALETTE, outline_map, stretch_contrast
 from granum.report.png import encode_palette_png
 from granum.steps import Range
@@ -153,6 +155,8 @@ def _picture_html(
     area: NDArray[np.bool_] | None,
     pixel_size: PixelSize | None,
     width: int,
+    classes: NDArray[np.uint8] | None = None,
+    legend: Sequence[PixelClass] = (),
 ) -> str:
     """Return the viewer: grey picture, outlines of one pixel on it, and the data behind the pointer."""
     import cv2
@@ -167,6 +171,7 @@ def _picture_html(
         columns = np.minimum((np.arange(size[0]) + 0.5) * width_full / size[0], width_full - 1).astype(np.int64)
         labels = np.ascontiguousarray(labels[rows[:, None], columns])
         area = None if area is None else area[rows[:, None], columns]
+        classes = None if classes is None else np.ascontiguousarray(classes[rows[:, None], columns])
     if area is not None:
         grey = np.where(area, grey, (grey * np.float32(0.3)).astype(np.uint8)).astype(np.uint8)
     grow = max(1, min(4, 1600 // max(size)))  # lines stay thin on a small picture
@@ -183,6 +188,7 @@ def _picture_html(
         f' data-objects="{_pack(json.dumps(_tip_rows(objects, pixel_size), separators=(",", ":")).encode())}">'
         f'<img class="picture" width="{size[0]}" height="{size[1]}" alt="the image"'
         f' src="data:image/jpeg;base64,{base64.b64encode(picture).decode("ascii")}">'
+        f"{'' if classes is None else class_layer_html(classes, legend)}"
         f'<img class="outlines" alt="outlines of the objects" src="data:image/png;base64,{_outline_png(outlines)}">'
         '<canvas></canvas><div class="tip"></div></div>'
     )
@@ -195,10 +201,14 @@ def _outline_png(outlines: NDArray[np.uint8]) -> str:
 
 
 def _facts(
-    labels: NDArray[np.int32], objects: ObjectTable, pixel_size: PixelSize | None, row: Mapping[str, Any]
+    labels: NDArray[np.int32],
+    objects: ObjectTable,
+    pixel_size: PixelSize | None,
+    row: Mapping[str, Any],
+    has_labels: bool,
 ) -> str:
     n = int(labels.max(initial=0))
-    facts = [f"{format_number(n)} object{'' if n == 1 else 's'}"]
+    facts = [f"{format_number(n)} object{'' if n == 1 else 's'}"] if has_labels else []
     sizes = np.asarray(objects.get("ecd", np.array([])), dtype=np.float64)
     sizes = sizes[np.isfinite(sizes)]
     if sizes.size:
@@ -216,9 +226,10 @@ def _facts(
 def write_section(
     path: str | Path,
     image: ArrayLike,
-    labels: ArrayLike,
+    labels: ArrayLike | None,
     objects: ObjectTable,
     area: ArrayLike | None = None,
+    classes: NDArray[np.uint8] | None = None,
     *,
     file: str,
     frame: int | None = None,
@@ -226,6 +237,8 @@ def write_section(
     choices: Sequence[Choice] = (),
     warnings: Sequence[str] = (),
     row: Mapping[str, Any] | None = None,
+    legend: Sequence[PixelClass] = (),
+    class_fractions: Mapping[int, float] | None = None,
     n_sections: Annotated[int, Range(1, None)] = 1,
 ) -> None:
     """Write the part of `report.html` that shows one image and frame.
@@ -236,12 +249,14 @@ def write_section(
         The fragment.
     image : (Y, X) array_like
         The picture as it was read.
-    labels : (Y, X) array_like of int
-        0 background, 1..K objects.
+    labels : (Y, X) array_like of int or None
+        0 background, 1..K objects; None where the recipe makes no objects.
     objects : dict of (K,) ndarray
         Object table in pixels; may be empty.
     area : (Y, X) array_like of bool, optional
         The analysed area; the rest is darkened.
+    classes : (Y, X) ndarray of uint8, optional
+        Class ids, shown as a layer of colours.
     file : str
         Name of the input file.
     frame : int, optional
@@ -254,6 +269,10 @@ def write_section(
         What the user must know; shown first.
     row : dict, optional
         The row of images.csv: `area_fraction` and `threshold` are shown.
+    legend : sequence of PixelClass
+        Names and colours of the classes.
+    class_fractions : dict of float, optional
+        Class id -> share of the analysed area.
     n_sections : int
         Number of sections of the page: the more, the smaller the pictures (1200 px wide for one, 480 px for 50). With
         more than one, each section has its own small histogram.
@@ -267,21 +286,23 @@ def write_section(
     -----
     Everything that comes from a file is escaped. Same input, same bytes.
     """
-    pixels, labels = check_image(image), check_labels(labels)
+    pixels, has_labels = check_image(image), labels is not None
+    labels = np.zeros(pixels.shape, np.int32) if labels is None else check_labels(labels)
     check_same_shape(labels, pixels.shape, name="labels")
     analysed = check_area(area, pixels.shape)
     title = escape(file) + (f" · frame {int(frame)}" if frame is not None else "")
-    legend = (
+    object_legend = (
         '<p class="legend"><label><input type="checkbox" class="outlines-on" checked> outlines</label>'
         "<span><i></i>object</span><span><i class='dash'></i>touches the border</span>"
         "<span><i class='doubt'></i>separation doubtful</span><span>point at an object for its numbers</span></p>"
     )
     parts = [
         f'<section class="image"><h2>{title}</h2>',
-        f'<p class="quiet">{escape(_facts(labels, objects, pixel_size, row or {}))}</p>',
+        f'<p class="quiet">{escape(_facts(labels, objects, pixel_size, row or {}, has_labels))}</p>',
         _warnings_html(warnings) if n_sections > 1 else "",  # else they stand at the top of the page
-        _picture_html(pixels, labels, objects, analysed, pixel_size, section_width(n_sections)),
-        legend,
+        _picture_html(pixels, labels, objects, analysed, pixel_size, section_width(n_sections), classes, legend),
+        class_legend_html(legend, class_fractions or {}) if classes is not None else "",
+        object_legend if has_labels else "",
     ]
     sizes = np.asarray(objects.get("ecd", np.array([])), dtype=np.float64)
     if n_sections > 1 and (sizes > 0).sum() >= 5:

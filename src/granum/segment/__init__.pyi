@@ -5,7 +5,9 @@ from .component_tree import segment_by_component_tree as segment_by_component_tr
 from .components import label_components as label_components
 from .grid_maximum import grid_maximum_threshold as grid_maximum_threshold
 from .grid_maximum import segment_by_grid_maximum as segment_by_grid_maximum
+from .learned import segment_by_model as segment_by_model
 from .mask_cleanup import clean_mask as clean_mask
+from .pixel_clusters import cluster_pixels as cluster_pixels
 from .polarity import find_polarity as find_polarity
 from .polarity import polarity_evidence as polarity_evidence
 from .spots import find_spots as find_spots
