@@ -35,7 +35,7 @@ def test_a_class_without_a_stroke_on_any_image_is_left_out_and_it_is_said():
     classes = [PixelClass(1, "grain"), PixelClass(2, "pore"), PixelClass(3, "crack")]
     used, notes = check_scribbles([painted((1, 0, 50), (1, 2, 50)), painted((2, 0, 50), (2, 2, 50))], classes)
     assert [one.id for one in used] == [1, 2]
-    assert notes == ["Class 'crack' has no stroke; the model will not know it."]
+    assert notes == ["'crack' has no stroke; the model will not know it."]
 
 
 def test_a_single_pixel_and_a_single_stroke_are_learnt_from_with_a_note():

@@ -69,6 +69,8 @@ def test_everything_fits_together():
         )
         np.testing.assert_array_equal(data.sample[:, own], wanted)
         own = data.image_of == number
+        if not own.any():
+            continue
         wanted = sample_features(
             image.channels, FEATURES, intensity=data.intensity[number], y=data.y[own], x=data.x[own]
         )

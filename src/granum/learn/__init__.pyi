@@ -1,3 +1,4 @@
+from .class_lists import read_classes as read_classes
 from .classifiers import FAMILIES as FAMILIES
 from .classifiers import available_families as available_families
 from .classifiers import fit_classifier as fit_classifier
@@ -11,6 +12,7 @@ from .held_out import predict_held_out as predict_held_out
 from .intensity import IntensityScale as IntensityScale
 from .intensity import map_features as map_features
 from .intensity import measure_intensity as measure_intensity
+from .known_pixels import KnownPixels as KnownPixels
 from .model_file import load_model as load_model
 from .model_file import save_model as save_model
 from .pixel_features import compute_features as compute_features
@@ -22,6 +24,10 @@ from .pixel_model import Stage as Stage
 from .score_estimate import Scorer as Scorer
 from .score_report import ClassScore as ClassScore
 from .score_report import ScoreReport as ScoreReport
+from .scribble_checks import check_scribbles as check_scribbles
+from .scribble_files import read_scribbles as read_scribbles
+from .scribble_folder import FoundScribbles as FoundScribbles
+from .scribble_folder import find_scribbles as find_scribbles
 from .scribbles import PixelClass as PixelClass
 from .scribbles import Scribbles as Scribbles
 from .scribbles import StrokeCount as StrokeCount

@@ -108,18 +108,17 @@ def check_scribbles(
             f"strokes: only {named[int(painted[0])].name!r} is painted; paint at least one stroke of a second class,"
             " such as the background."
         )
-    notes = [
-        f"Class {one.name!r} has no stroke; the model will not know it." for one in sorted(classes) if not n_px[one.id]
+    notes = []
+    if unused := [one.name for one in sorted(classes) if not n_px[one.id]]:
+        notes.append(f"{_quoted(unused)} {_has(unused)} no stroke; the model will not know it.")
+    few = [int(one) for one in painted if n_px[one] < _FEW_PX]
+    notes += [
+        f"{named[one].name!r} has {n_px[one]} painted pixel{'s' if n_px[one] > 1 else ''} in all; that is learnt"
+        " from, but says little about how much the class varies."
+        for one in few
     ]
-    for class_id in map(int, painted):
-        name, pixels, strokes = named[class_id].name, int(n_px[class_id]), int(n_strokes[class_id])
-        if pixels < _FEW_PX:
-            notes.append(
-                f"Class {name!r} has {_count(pixels, 'painted pixel')} in all; that is learnt from, but says little"
-                " about how much the class varies."
-            )
-        elif strokes == 1:
-            notes.append(f"Class {name!r} has one stroke only; no score can be given for it, paint a second one.")
+    if single := [named[int(one)].name for one in painted if n_strokes[one] == 1 and int(one) not in few]:
+        notes.append(f"{_quoted(single)} {_has(single)} one stroke only; a score needs a second one that is left out.")
     if len(painted) >= _MANY_OBJECTS and (n_strokes[painted] == n_images[painted]).all():
         notes.append(
             f"Each of the {len(painted)} numbers is a single piece on every image: they look like numbers of objects, "
@@ -172,5 +171,9 @@ def check_classes(classes: Sequence[PixelClass]) -> None:
         ids[one.id], names[one.name] = one.name, one.id
 
 
-def _count(n: int, word: str) -> str:
-    return f"{n} {word}" if n == 1 else f"{n} {word}s"
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(repr(name) for name in names)
+
+
+def _has(names: Sequence[str]) -> str:
+    return "has" if len(names) == 1 else "have"
