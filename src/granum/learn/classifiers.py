@@ -18,6 +18,7 @@ from granum.learn.blend import BlendClassifier
 from granum.learn.boosting import fit_boosted_trees, load_lightgbm
 from granum.learn.fitted_classifier import Arrays, FittedClassifier, take_array
 from granum.learn.forest import fit_extra_trees, fit_random_forest
+from granum.learn.gaussian_classes import GaussianClassifier, fit_naive_bayes, fit_qda
 from granum.learn.linear import LinearClassifier, fit_logistic
 from granum.learn.neural import NetworkClassifier, fit_networks
 from granum.learn.tree_classifier import TreeClassifier
@@ -83,6 +84,14 @@ FAMILIES: dict[str, Family] = {
         Family(
             "logistic", "logistic regression", "", {"strength": 1.0},
             {"strength": ("float", 1e-3, 100.0, "log")}, fit_logistic, LinearClassifier,
+        ),
+        Family(
+            "qda", "quadratic discriminant analysis", "", {"shrink": 0.3, "soften": True},
+            {"shrink": ("float", 0.02, 1.0, "log")}, fit_qda, GaussianClassifier,
+        ),
+        Family(
+            "naive_bayes", "naive Bayes", "", {"shrink": 0.05, "soften": True},
+            {"shrink": ("float", 0.01, 0.5, "log")}, fit_naive_bayes, GaussianClassifier,
         ),
         Family(
             "random_forest", "random forest", "sklearn",
