@@ -229,7 +229,7 @@ def fit_classifier(
 
 
 _FORMS: dict[str, Any] = {
-    form.form: form for form in (BlendClassifier, LinearClassifier, NetworkClassifier, TreeClassifier)
+    form.form: form for form in (BlendClassifier, GaussianClassifier, LinearClassifier, NetworkClassifier, TreeClassifier)
 }
 
 
