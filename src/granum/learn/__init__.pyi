@@ -9,10 +9,12 @@ from .folds import Folds as Folds
 from .folds import make_folds as make_folds
 from .held_out import HeldOut as HeldOut
 from .held_out import predict_held_out as predict_held_out
+from .importance import measure_importance as measure_importance
 from .intensity import IntensityScale as IntensityScale
 from .intensity import map_features as map_features
 from .intensity import measure_intensity as measure_intensity
 from .known_pixels import KnownPixels as KnownPixels
+from .learning_curve import measure_learning_curve as measure_learning_curve
 from .model_file import load_model as load_model
 from .model_file import save_model as save_model
 from .pixel_features import compute_features as compute_features

@@ -12,7 +12,7 @@ from granum.errors import ShapeError
 from granum.learn.folds import Folds
 from granum.learn.training_data import TrainingData
 
-__all__ = ["HeldOut", "predict_held_out"]
+__all__ = ["HeldOut", "Predict", "predict_held_out"]
 
 Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
@@ -44,7 +44,13 @@ class HeldOut:
                 raise ShapeError(f"held out {name}: {found.shape}; must be {(n_classes, n)}, classes by pixels.")
 
 
-def predict_held_out(data: TrainingData, folds: Folds, fit: Callable[[NDArray[np.int64]], Predict]) -> HeldOut:
+def predict_held_out(
+    data: TrainingData,
+    folds: Folds,
+    fit: Callable[[NDArray[np.int64]], Predict],
+    *,
+    keep: list[Predict] | None = None,
+) -> HeldOut:
     """Train on what each fold keeps, and predict what it leaves out.
 
     Parameters
@@ -55,12 +61,16 @@ def predict_held_out(data: TrainingData, folds: Folds, fit: Callable[[NDArray[np
         Of the same data.
     fit : callable
         Places of the pixels to learn from -> a function (F, n) planes -> (K, n) probabilities of balanced classes.
+    keep : list, optional
+        What was fitted is appended to it, one per fold (for `measure_importance`).
     """
     n_classes = len(data.classes)
     painted = np.full((n_classes, data.labels.size), np.nan, np.float32)
     sample = np.full((n_classes, data.sample_image.size), np.nan, np.float32)
     for fold in folds.folds:
         predict = fit(fold.train)
+        if keep is not None:
+            keep.append(predict)
         if fold.test.size:
             painted[:, fold.test] = predict(np.ascontiguousarray(data.painted[:, fold.test]))
         if fold.sample.size:

@@ -63,7 +63,8 @@ def joint_table(
         return np.full((n_classes, n_classes), 1.0 / n_classes**2)
     if neighbours is not None and neighbours[0].size and edge_share > 0:
         first, second = neighbours
-        beside = _sum_by_class(predicted[first], posterior[:, second], weights[first], n_classes)
+        both = weights[first] * (weights[second] > 0)
+        beside = _sum_by_class(predicted[first], posterior[:, second], both, n_classes)
         column, found = own.sum(axis=0), beside.sum(axis=0)
         # a predicted class without pairs keeps what it has
         scale = np.divide(column, found, out=np.zeros(n_classes), where=found > 0)

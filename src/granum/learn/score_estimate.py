@@ -101,10 +101,13 @@ class Scorer:
             weights = weights * painted_weights[tested]
         weights = _balance(labels, weights, len(self.data.classes))
         power = fit_temperature(held_out.painted[:, tested], labels, weights=weights)
+        # in the middle of a search some folds have not been run yet
+        known = np.isfinite(held_out.sample).all(axis=0).astype(np.float64)
+        sample_weights = known if sample_weights is None else known * sample_weights
         sure = np.nan_to_num(held_out.sample, nan=1.0 / len(self.data.classes))
         predicted = apply_prior(sure, used_prior).argmax(axis=0)
         posterior = apply_prior(apply_temperature(sure, power), used_prior)
-        if not predicted.size:
+        if not sample_weights.any():
             return Score(self._painted_table(held_out, tested, weights, used_prior), used_prior, power, tested.size)
         table = joint_table(
             predicted, posterior, neighbours=self.neighbours, edge_share=edge_share, weights=sample_weights
