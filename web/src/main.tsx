@@ -7,6 +7,7 @@ import "./styles/controls.css";
 import "./styles/layout.css";
 import "./styles/panels.css";
 import "./styles/results.css";
+import "./styles/learn.css";
 
 const root = document.getElementById("app");
 if (root === null) throw new Error("index.html has no element #app");

@@ -1,6 +1,6 @@
 /** A small server in memory for tests of the page: routes answer from `state`, the socket is driven by hand. */
 import type {
-  ClassInfo, EditAck, ImageEntry, Job, LayerInfo, ObjectTableBody, PaintAck, PreviewRequest, PreviewResult, Project, RecipeInfo, Run, SettingInfo, StepInfo,
+  ClassInfo, EditAck, ImageEntry, Job, LayerInfo, LearnLook, LearnPrediction, LearnState, ModelInfo, ObjectTableBody, PaintAck, PreviewRequest, PreviewResult, Project, RecipeInfo, Run, ScoreReport, SearchState, SettingInfo, StepInfo, TrialInfo,
 } from "../src/api/types";
 
 export function image(part: Partial<ImageEntry> = {}): ImageEntry {
@@ -33,6 +33,49 @@ export function result(part: Partial<PreviewResult> = {}): PreviewResult {
   return {
     type: "preview_result", request: 1, image: "a".repeat(16), key: "k1", level: 0, exact: true, n_objects: 3, seconds: {}, total_ms: 12, layers: [layer()],
     layer_names: ["labels", "mask"], choices: [], warnings: [], histogram: null, settings: {}, ...part,
+  };
+}
+
+export function prediction(part: Partial<LearnPrediction> = {}): LearnPrediction & { type: "learn_prediction" } {
+  const key = part.key ?? "k1";
+  return {
+    type: "learn_prediction", request: 1, key, image: "a".repeat(16), t: 0, z: 0, model: "live", classes: layer("classes", { kind: "classes", url: `/api/v1/learn/${key}/classes` }),
+    uncertainty: layer("uncertainty", { kind: "image", url: `/api/v1/learn/${key}/uncertainty` }), ready: [], complete: false, areas: {}, suggestions: [], seconds: 0.2, ...part,
+  };
+}
+
+export function trial(part: Partial<TrialInfo> = {}): TrialInfo {
+  return {
+    number: 1, description: "LightGBM, sigma 0.7 to 10", family: "lightgbm", state: "done", miou: 0.72, low: 0.66, high: 0.77, seconds: 1.4, seconds_per_mpx: 0.9, is_best: false, ...part,
+  };
+}
+
+export function report(part: Partial<ScoreReport> = {}): ScoreReport {
+  const score = { precision: 0.9, recall: 0.85, n_px: 900, n_strokes: 4 };
+  return {
+    method: "Each of 2 images was left out in turn.", miou: 0.72, low: 0.66, high: 0.77, confusion: [[0.93, 0.07], [0.2, 0.8]],
+    per_class: [{ class_id: 1, name: "object", iou: 0.8, ...score }, { class_id: 2, name: "background", iou: 0.64, ...score }],
+    learning_curve: [[200, 0.5], [400, 0.65], [900, 0.72]], importance: [["gaussian sigma 2", 0.4], ["laplacian sigma 1", 0.1]], warnings: [], ...part,
+  };
+}
+
+export function search(part: Partial<SearchState> = {}): SearchState {
+  return {
+    id: "s1", state: "done", budget_s: 30, elapsed_s: 30, n_trials: 2, stage: "", message: "", report: report(),
+    leaderboard: [trial({ number: 2, is_best: true }), trial({ description: "random forest", family: "random_forest", miou: 0.69 })], ...part,
+  };
+}
+
+export function model(part: Partial<ModelInfo> = {}): ModelInfo {
+  return {
+    name: "phases", path: "granum_project/models/phases.granum-model", sha256: "f".repeat(64), description: "LightGBM", n_channels: 1, n_images: 2, n_strokes: 8, miou: 0.72, low: 0.66, high: 0.77,
+    n_bytes: 120_000, saved_at: "2026-11-26T09:30:00Z", problem: "", classes: [{ id: 1, name: "object", colour: "#e69f00" }, { id: 2, name: "background", colour: "#56b4e9" }], ...part,
+  };
+}
+
+export function learnState(part: Partial<LearnState> = {}): LearnState {
+  return {
+    painted: [{ image: "a".repeat(16), name: "one.tif", t: 0, z: 0, n_strokes: 4, areas: { 1: 40, 2: 60 } }], problem: "", notes: [], live: "LightGBM on 59 features", search: null, models: [], ...part,
   };
 }
 
@@ -79,6 +122,10 @@ export class FakeSocket {
     return this.sent.map((text) => JSON.parse(text) as PreviewRequest).filter((one) => one.type === "preview");
   }
 
+  get looks(): LearnLook[] {
+    return this.sent.map((text) => JSON.parse(text) as LearnLook).filter((one) => one.type === "learn_look");
+  }
+
   tell(message: object): void {
     this.onmessage?.({ data: JSON.stringify(message) });
   }
@@ -95,6 +142,7 @@ export interface FakeState {
   recipes: RecipeInfo[];
   classes: ClassInfo[];
   jobs: Job[];
+  learn: LearnState;
   runs: Run[];
   table: ObjectTableBody;
   /** Answers of painting and editing routes. */
@@ -109,7 +157,7 @@ export function startState(): FakeState {
     images: [image(), image({ id: "b".repeat(16), name: "two.tif" })],
     recipes: [recipe()],
     classes: [{ id: 1, name: "object", colour: "#e69f00" }, { id: 2, name: "background", colour: "#56b4e9" }],
-    jobs: [], runs: [], table: objects(),
+    learn: learnState(), jobs: [], runs: [], table: objects(),
     ack: { version: 1, dirty: [0, 0, 10, 10], n_strokes: 1, can_undo: true, can_redo: false },
     edits: { version: 3, dirty: [], n_objects: 3, n_edits: 3, can_undo: true, can_redo: true, new_labels: [] },
   };
@@ -123,6 +171,7 @@ export function installFake(state: FakeState = startState()) {
   const failures: { match: RegExp; status: number; body: unknown }[] = [];
   FakeSocket.all = [];
   const answers: [RegExp, () => unknown][] = [
+    [/\/learn$/, () => state.learn], [/\/learn\/search/, () => state.learn.search ?? search()], [/\/learn\/models/, () => model()],
     [/\/project$/, () => state.project], [/\/images$/, () => ({ images: state.images })], [/\/recipes$/, () => ({ recipes: state.recipes })],
     [/\/classes$/, () => ({ classes: state.classes })], [/\/jobs$/, () => ({ jobs: state.jobs })], [/\/runs$/, () => ({ runs: state.runs })],
     [/\/runs\/[^/]+$/, () => state.runs[0]], [/\/objects/, () => state.table], [/\/labels\?/, () => layer()], [/\/histogram/, () => ({ low: 0, high: 100, counts: [1, 2, 3], threshold: null })],
@@ -132,7 +181,7 @@ export function installFake(state: FakeState = startState()) {
   ];
   globalThis.fetch = (async (input: RequestInfo | URL, init?: RequestInit) => {
     const path = String(input).replace(/^.*\/api\/v1/, "");
-    calls.push({ method: init?.method ?? "GET", path, body: init?.body ? JSON.parse(String(init.body)) : undefined });
+    calls.push({ method: init?.method ?? "GET", path, body: typeof init?.body === "string" ? JSON.parse(init.body) : init?.body });
     const failure = failures.findIndex((one) => one.match.test(path));
     if (failure >= 0) {
       const { status, body } = failures.splice(failure, 1)[0] as { status: number; body: unknown };

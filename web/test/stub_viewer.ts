@@ -1,9 +1,10 @@
 /** A viewer that draws nothing and remembers what it was told. */
-import type { CameraState, OverlayView, ToolView, ViewerControls } from "../src/viewer/interface";
+import type { CameraState, Marker, OverlayView, ToolView, ViewerControls } from "../src/viewer/interface";
 
 export class StubViewer implements ViewerControls {
   overlays: OverlayView[] = [];
   tool: ToolView | null = null;
+  markers: Marker[] = [];
   image: string | null = null;
   calls: unknown[][] = [];
   at: CameraState = { y: 0, x: 0, zoom: 1, level: 0 };
@@ -24,6 +25,7 @@ export class StubViewer implements ViewerControls {
   setChannels = (): void => {};
   setOverlays = (list: OverlayView[]): void => void (this.overlays = list);
   setTool = (tool: ToolView): void => void (this.tool = tool);
+  setMarkers = (list: Marker[]): void => void (this.markers = list);
   refresh = (id: string, dirty: number[], version: string): Promise<void> => {
     this.calls.push(["refresh", id, dirty, version]);
     return Promise.resolve();

@@ -1,8 +1,8 @@
 /** The routes of the server as typed functions; every error is an `ApiError` with the server's own sentence. */
 import type {
-  ClassList, EditAck, EditRequest, HistogramInfo, ImageEntry, ImageList, Job, JobList, LayerInfo, ObjectTableBody,
-  PaintAck, PaintChanges, PaintState, PixelReading, Project, ProjectChange, RecipeInfo, RecipeList, RecipeRequest, Run,
-  RunList, RunRequest, Scripts, Stroke, Uploaded,
+  ClassList, EditAck, EditRequest, HistogramInfo, ImageEntry, ImageList, Job, JobList, LayerInfo, LearnState, ModelInfo,
+  ModelRequest, ObjectTableBody, PaintAck, PaintChanges, PaintState, PixelReading, Project, ProjectChange, RecipeInfo,
+  RecipeList, RecipeRequest, Run, RunList, RunRequest, Scripts, SearchRequest, SearchState, Stroke, Uploaded,
 } from "./types";
 
 /** Status 0 means that no answer came. */
@@ -46,13 +46,16 @@ export function errorOf(status: number, text: string): ApiError {
 
 const NO_ANSWER = "The server does not answer; is granum app still running in the terminal?";
 
-/** Send a request and return its JSON body (undefined for 204). */
+/** Send a request and return its JSON body (undefined for 204); a file goes as its raw bytes. */
 export async function request<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
   let response: Response;
   try {
     const init: RequestInit = { method, credentials: "same-origin" };
     if (signal) init.signal = signal;
-    if (body !== undefined) {
+    if (body instanceof Blob) {
+      init.body = body;
+      init.headers = { "Content-Type": "application/octet-stream" };
+    } else if (body !== undefined) {
       init.body = JSON.stringify(body);
       init.headers = { "Content-Type": "application/json" };
     }
@@ -121,6 +124,13 @@ export const api = {
     request<PaintChanges>("GET", `${paintPath(image, layer)}/changes?t=${t}&z=${z}&since=${since}`),
   paintLabels: (image: string, layer: string, t: number, z: number) =>
     address(`${paintPath(image, layer)}/labels.tif?t=${t}&z=${z}`),
+  learn: () => request<LearnState>("GET", "/learn"),
+  startSearch: (search: SearchRequest) => request<SearchState>("POST", "/learn/search", search),
+  stopSearch: () => request<SearchState>("POST", "/learn/search/stop"),
+  keepModel: (model: ModelRequest) => request<ModelInfo>("POST", "/learn/models", model),
+  sendModel: (name: string, file: Blob) => request<ModelInfo>("PUT", `/learn/models?name=${part(name)}`, file),
+  deleteModel: (name: string) => request<void>("DELETE", `/learn/models/${part(name)}`),
+  modelFile: (name: string) => address(`/learn/models/${part(name)}/file`),
   startJob: (run: RunRequest) => request<Job>("POST", "/jobs", run),
   jobs: () => request<JobList>("GET", "/jobs"),
   jobStep: (id: string, step: "cancel" | "resume") => request<Job>("POST", `/jobs/${part(id)}/${step}`),

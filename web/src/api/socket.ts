@@ -1,7 +1,7 @@
 /** The socket: says hello, reconnects by itself with growing pauses, and tells when messages may have been missed. */
 import { address } from "./client";
 import type {
-  ClassInfo, EditAck, ImageEntry, Job, PaintAck, PreviewRequest, PreviewResult, Project,
+  ClassInfo, EditAck, ImageEntry, Job, LearnLook, LearnPrediction, LearnState, PaintAck, PreviewRequest, PreviewResult, Project,
 } from "./types";
 
 export type SocketMessage =
@@ -16,6 +16,8 @@ export type SocketMessage =
   | { type: "project"; project: Project }
   | { type: "job"; job: Job }
   | { type: "runs"; runs: string[] }
+  | { type: "learn"; state: LearnState }
+  | LearnPrediction & { type: "learn_prediction" }
   | { type: "resync" };
 
 export interface SocketListener {
@@ -73,8 +75,8 @@ export class Connection {
     this.start();
   }
 
-  /** Send a preview request; false when there is no connection. */
-  send(message: PreviewRequest): boolean {
+  /** Send a preview request or what is looked at; false when there is no connection. */
+  send(message: PreviewRequest | LearnLook): boolean {
     if (this.socket?.readyState !== WebSocket.OPEN) return false;
     this.socket.send(JSON.stringify(message));
     return true;

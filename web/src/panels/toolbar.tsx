@@ -73,9 +73,7 @@ function OverlayLook({ name }: { name: string }) {
   const look = lookOf(name);
   return (
     <>
-      {name === "labels" && (
-        <Segmented label="How objects are drawn" choices={STYLES} value={look.style} onChange={(style) => setLook(name, { style: style as typeof look.style })} />
-      )}
+      <Segmented label="How objects are drawn" choices={STYLES} value={look.style} onChange={(style) => setLook(name, { style: style as typeof look.style })} />
       <label class="inline-slider">
         <span class="unseen">Opacity of the overlay</span>
         <input type="range" min={5} max={100} value={Math.round(look.opacity * 100)} onInput={(event) => setLook(name, { opacity: Number(event.currentTarget.value) / 100 })} />
@@ -87,15 +85,16 @@ function OverlayLook({ name }: { name: string }) {
 
 function OverlayControls() {
   if (tab.value === "runs") return null;
-  const name = tab.value === "paint" ? "paint" : "labels";
+  // the looks of strokes and predictions stand together in the panel
+  const name = tab.value === "paint" ? null : "labels";
   return (
     <div class="row tight">
       <Button
         icon={overlaysOn.value ? "eye" : "eye_off"} label="Overlays" keys="O" pressed={overlaysOn.value}
         onClick={() => (overlaysOn.value = !overlaysOn.value)}
       />
-      <div class="row tight wide-only"><OverlayLook name={name} /></div>
-      <div class="narrow-only"><Popover label="Look of the overlay" icon="layers"><OverlayLook name={name} /></Popover></div>
+      {name && <div class="row tight wide-only"><OverlayLook name={name} /></div>}
+      {name && <div class="narrow-only"><Popover label="Look of the overlay" icon="layers"><OverlayLook name={name} /></Popover></div>}
     </div>
   );
 }

@@ -1,12 +1,13 @@
 /** What keys do. */
 import { current, stepImage } from "./images";
 import { editSelected, editStep } from "./edits";
+import { stepSuggestion } from "./learn";
 import { actionOf, belongsToField, type Action } from "./keys";
 import { keysShown, question, signedOut, tab } from "./page";
 import { classes, classId, paint, paintStep } from "./paint";
 import { reviewStep } from "./review";
 import { viewer } from "./stage";
-import { brushRadius, editRadius, nextRadius, overlaysOn, paintTool, plane, playing, resultTool, setPlane, spaceHeld } from "./view";
+import { brushRadius, editRadius, lookOf, nextRadius, overlaysOn, paintTool, plane, playing, resultTool, setLook, setPlane, spaceHeld } from "./view";
 import { sourceRun } from "./results";
 
 function move(dy: number, dx: number): void {
@@ -49,6 +50,8 @@ export function act(action: Action): void {
       break;
     case "delete": if (onRun) editSelected("delete"); break;
     case "merge": if (onRun) editSelected("merge"); break;
+    case "prediction": case "uncertainty": setLook(action, { visible: !lookOf(action).visible }); break;
+    case "next_place": stepSuggestion(1); break;
     case "overlays": overlaysOn.value = !overlaysOn.value; break;
     case "fit": viewer.value?.fit(); break;
     case "zoom_in": viewer.value?.zoomBy(1.5); break;

@@ -4,7 +4,7 @@ import type { Tab } from "./page";
 export type Action =
   | "brush" | "eraser" | "fill" | "polygon" | "fit" | "smaller" | "larger" | "undo" | "redo" | "overlays" | "zoom_in" | "zoom_out"
   | "left" | "right" | "up" | "down" | "next_doubtful" | "previous_doubtful" | "keys" | "pan" | "delete" | "merge" | "select" | "lasso"
-  | "split" | "next_image" | "previous_image" | `class_${number}`;
+  | "split" | "next_image" | "previous_image" | "prediction" | "uncertainty" | "next_place" | `class_${number}`;
 
 export interface Press {
   key: string;
@@ -27,7 +27,7 @@ export function actionOf(press: Press, tab: Tab): Action | null {
     ArrowLeft: "left", ArrowRight: "right", ArrowUp: "up", ArrowDown: "down", PageDown: "next_image", PageUp: "previous_image",
   };
   const onTab: Partial<Record<Tab, Record<string, Action>>> = {
-    paint: { b: "brush", e: "eraser", f: "fill", g: "polygon" },
+    paint: { b: "brush", e: "eraser", f: "fill", g: "polygon", p: "prediction", u: "uncertainty", n: "next_place" },
     results: {
       n: "next_doubtful", p: "previous_doubtful", f: "fit", v: "select", l: "lasso", x: "split", m: "merge", Delete: "delete", Backspace: "delete",
     },
@@ -64,6 +64,7 @@ export const KEY_HELP: { title: string; rows: [string, string][] }[] = [
     title: "Paint",
     rows: [
       ["B", "brush"], ["E", "eraser"], ["F", "fill"], ["G", "polygon"], ["[  ]", "smaller, larger brush"], ["1 – 9", "class"],
+      ["P", "prediction on and off"], ["U", "unsure places on and off"], ["N", "next place to paint"],
       ["Ctrl Z", "undo"], ["Shift Ctrl Z", "redo"],
     ],
   },

@@ -5,6 +5,7 @@ import { Connection, type SocketMessage } from "../api/socket";
 import { followEdits, loadEditState, takeEditMessage } from "./edits";
 import { current, loadImages, rememberImage, project, takeImages } from "./images";
 import { loadJobs, takeJob, takeRuns } from "./jobs";
+import { followLearn, learnConnected, learnConnectionLost, loadLearn, takeLearn, takeLearnPrediction, useLearnConnection } from "./learn";
 import { applyTheme, connection, fail, rememberTab, signedOut, tab } from "./page";
 import { classes, followPaint, loadClasses, outbox, planeKey, resyncPaint, takePaint } from "./paint";
 import {
@@ -34,7 +35,7 @@ async function amid<T>(fetch: () => Promise<T>): Promise<T> {
 }
 
 function take(message: SocketMessage): void {
-  if (loading > 0 && (message.type === "images" || message.type === "job" || message.type === "project" || message.type === "classes")) {
+  if (loading > 0 && (message.type === "images" || message.type === "job" || message.type === "project" || message.type === "classes" || message.type === "learn")) {
     held.push(message);
   }
   apply(message);
@@ -69,13 +70,19 @@ function apply(message: SocketMessage): void {
     case "runs":
       void takeRuns(message.runs);
       break;
+    case "learn":
+      takeLearn(message.state);
+      break;
+    case "learn_prediction":
+      takeLearnPrediction(message);
+      break;
     case "resync":
       void resync();
       break;
     case "hello":
       if (project.value) project.value = { ...project.value, author: message.author, version: message.version };
       // what changed between the first lists and the first message of this connection was told to nobody here
-      void amid(() => Promise.allSettled([loadImages(), loadJobs()]));
+      void amid(() => Promise.allSettled([loadImages(), loadJobs(), loadLearn()]));
       break;
     default:
       break; // a message of a newer server
@@ -85,7 +92,7 @@ function apply(message: SocketMessage): void {
 /** Load everything; one part that cannot be had does not keep the others away. The first failure is told. */
 async function load(): Promise<void> {
   const parts = await amid(() => Promise.allSettled([
-    api.project().then((one) => (project.value = one)), loadImages(), loadRecipes(), loadClasses(), loadJobs(),
+    api.project().then((one) => (project.value = one)), loadImages(), loadRecipes(), loadClasses(), loadJobs(), loadLearn(),
   ]));
   const failed = parts.find((part) => part.status === "rejected");
   if (failed) throw failed.reason;
@@ -146,16 +153,19 @@ export function startSession(): () => void {
     message: take,
     open: (again) => {
       connection.value = "open";
+      learnConnected();
       if (again) void resync();
     },
     closed: (tries) => {
       previewConnectionLost();
+      learnConnectionLost();
       // one quick attempt is made before anybody is told; a page without its cookie is told apart by a plain request
       if (tries > 1) connection.value = "lost";
       api.project().catch(() => {});
     },
   });
   usePreviewConnection(socket);
+  useLearnConnection(socket);
   load().catch(fail);
   socket.start();
   const back = (): void => socket?.retry();
@@ -164,7 +174,7 @@ export function startSession(): () => void {
   };
   window.addEventListener("online", back);
   window.addEventListener("beforeunload", leave);
-  const stops = [rememberTab(), rememberImage(), followTables(), followEdits(), followPaint(), effect(askIfWanted)];
+  const stops = [rememberTab(), rememberImage(), followTables(), followEdits(), followPaint(), followLearn(), effect(askIfWanted)];
   return () => {
     window.removeEventListener("online", back);
     window.removeEventListener("beforeunload", leave);

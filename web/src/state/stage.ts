@@ -5,13 +5,14 @@ import type { OverlayView, ViewerControls } from "../viewer/interface";
 import { edit, onEdited } from "./edits";
 import { objectUnder, type Seen } from "./cut";
 import { current } from "./images";
+import { learnOverlays, markers, predictions, useLearnScreen } from "./learn";
 import { say, tab } from "./page";
 import { classColours, currentClass, paint, paintKey, sendStroke, usePaintScreen, wantedPaintKey } from "./paint";
 import { previewOfCurrent, previewPlane } from "./preview";
 import {
   doubtful, hovered, onlyLabels, placeOf, runLayer, select, selectInside, selection, shownTable, sourceRun, table, tableKey, wantedKey,
 } from "./results";
-import { end, forget, mark } from "./timing";
+import { begin, end, forget, mark } from "./timing";
 import {
   brushRadius, camera, channels, cursor, editRadius, lookOf, overlaysOn, plane, playing, resultTool, setPlane, tool,
 } from "./view";
@@ -41,11 +42,12 @@ export const overlays = computed<OverlayView[]>(() => {
   const results = tab.value === "results";
   if (tab.value === "paint") {
     const state = paint.value;
-    if (!state || paintKey.value !== wantedPaintKey.value) return [];
+    if (!state || paintKey.value !== wantedPaintKey.value) return learnOverlays.value;
     const look = lookOf("paint");
-    return [{
+    // strokes lie above what they have taught, with a rim, or they would be lost in their own colours
+    return [...learnOverlays.value, {
       id: "paint", layer: state.layer, visible: overlaysOn.value && look.visible, opacity: look.opacity, style: look.style,
-      colours: classColours.value,
+      colours: classColours.value, rim: learnOverlays.value.some((one) => one.visible),
     }];
   }
   if (results && sourceRun.value) {
@@ -117,6 +119,7 @@ export function mountViewer(view: ViewerControls): () => void {
   viewer.value = view;
   camera.value = view.camera();
   usePaintScreen({ refresh: (dirty, version) => view.refresh("paint", dirty, version), settle: (id) => view.settle(id) });
+  useLearnScreen({ visible: () => view.visible(), refresh: (id, dirty, version) => view.refresh(id, dirty, version), centreOn: (y, x, zoom) => view.centreOn(y, x, zoom) });
   onEdited((dirty, version) => view.refresh("run:labels", dirty, version));
   const imageKey = computed(() => {
     const image = current.value;
@@ -130,6 +133,7 @@ export function mountViewer(view: ViewerControls): () => void {
     }),
     effect(() => view.setChannels(channels.value)),
     effect(() => view.setOverlays(overlays.value)),
+    effect(() => view.setMarkers(markers.value)),
     effect(() => view.setTool({
       name: tool.value,
       radius: tab.value === "paint" ? brushRadius.value : editRadius.value,
@@ -138,11 +142,13 @@ export function mountViewer(view: ViewerControls): () => void {
     })),
     playFrames(view),
     timePreviews(view),
+    timePredictions(view),
     ...connectEvents(view),
   ];
   return () => {
     for (const stop of stops) stop();
     viewer.value = null;
+    useLearnScreen(null);
     view.destroy();
   };
 }
@@ -160,6 +166,26 @@ function timePreviews(view: ViewerControls): () => void {
       end("granum:preview", shown.request, shown.exact ? "granum:exact" : "granum:preview");
       forget("granum:preview", shown.request);
       shown = null;
+    }),
+  ];
+  return () => {
+    for (const stop of stops) stop();
+  };
+}
+
+/** Measure the time from the end of a stroke to the prediction that it changed on screen. */
+function timePredictions(view: ViewerControls): () => void {
+  let key = "";
+  let shown = "";
+  const stops = [
+    view.onStroke(() => begin("granum:prediction", 0)),
+    effect(() => {
+      key = predictions.value.shown?.message.key ?? "";
+    }),
+    view.onSettled(() => {
+      if (key === shown) return;
+      shown = key;
+      end("granum:prediction", 0);
     }),
   ];
   return () => {

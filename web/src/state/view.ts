@@ -99,7 +99,9 @@ export function greyLevel(channel: ChannelInfo, tileValue: number): number {
 
 const LOOKS: Record<string, LayerLook> = {
   labels: { visible: true, opacity: 0.85, style: "outline" },
-  paint: { visible: true, opacity: 0.55, style: "fill" },
+  paint: { visible: true, opacity: 0.8, style: "fill" },
+  prediction: { visible: true, opacity: 0.4, style: "fill" },
+  uncertainty: { visible: false, opacity: 0.7, style: "fill" },
 };
 
 export function lookOf(name: string): LayerLook {

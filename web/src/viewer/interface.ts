@@ -29,6 +29,8 @@ export interface OverlayView {
   style: "fill" | "outline" | "both";
   /** For layers of kind "image"; viridis by default. */
   map?: ColourMap;
+  /** "#rrggbb": a layer of kind "image" is this colour where values are high, and transparent where they are low. */
+  fade?: string;
   /** Class or label -> "#rrggbb"; labels not listed take a colour of the palette. */
   colours?: Record<number, string>;
   /** Labels drawn bright, all others pale; empty: all alike. */
@@ -37,6 +39,18 @@ export interface OverlayView {
   only?: ReadonlySet<number> | null;
   /** Labels drawn thick and vermilion (doubtful splits). */
   doubtful?: ReadonlySet<number>;
+  /** Areas of classes get a dark rim, so that they stand out from an overlay in the same colours. */
+  rim?: boolean;
+}
+
+/** A place to look at: a circle with a number, above everything. */
+export interface Marker {
+  y: number;
+  x: number;
+  /** In image pixels. */
+  radius: number;
+  text: string;
+  active: boolean;
 }
 
 export type ToolName =
@@ -58,7 +72,7 @@ export interface Cursor {
   inside: boolean;
   /** Label of the topmost labels overlay under it, 0 for none. */
   label: number;
-  /** Class of the paint overlay under it, 0 for none. */
+  /** Class under it, 0 for none: the topmost that is painted there, else the one that is predicted. */
   classId: number;
   /** Tile value per channel, null while the tile is on its way. */
   tileValues: (number | null)[];
@@ -93,6 +107,7 @@ export interface ViewerControls extends ViewerEvents {
   setChannels(channels: ChannelView[]): void;
   setOverlays(overlays: OverlayView[]): void;
   setTool(tool: ToolView): void;
+  setMarkers(markers: Marker[]): void;
   /** Fetch the tiles of an overlay anew where [y0, x0, y1, x1] touches them; the old ones stay until the new are there. */
   refresh(overlayId: string, dirty: number[], version: string): Promise<void>;
   /** Take away the local ink of a stroke: its pixels have come from the server, or it was refused. */

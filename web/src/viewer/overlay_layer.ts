@@ -60,7 +60,7 @@ export class OverlayLayer implements Layer {
     const newer = old.layer.version !== view.layer.version && view.layer.version !== this.version;
     if (source || newer) this.replace(image);
     const repaint =
-      old.style !== view.style || old.map !== view.map || old.layer.low !== view.layer.low ||
+      old.style !== view.style || old.map !== view.map || !old.rim !== !view.rim || old.fade !== view.fade || old.layer.low !== view.layer.low ||
       old.layer.high !== view.layer.high || !sameColours(old.colours, view.colours) ||
       !sameSet(old.only, view.only) || !sameSet(old.doubtful, view.doubtful);
     if (repaint) this.stamp++;

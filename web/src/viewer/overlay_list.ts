@@ -63,10 +63,14 @@ export class OverlayList {
     return this.layers.find((layer) => layer.id === id);
   }
 
-  /** Value of the topmost visible overlay of a kind at a pixel. */
+  /** Value at a pixel of the topmost visible overlay of a kind that has one there; strokes lie above what is predicted. */
   topmost(kind: "labels" | "classes", row: number, column: number, camera: Camera): number {
-    const layer = this.layers.findLast(({ view }) => view.visible && view.layer.kind === kind);
-    return layer?.valueAt(row, column, camera) ?? 0;
+    for (const layer of this.layers.toReversed()) {
+      if (!layer.view.visible || layer.view.layer.kind !== kind) continue;
+      const value = layer.valueAt(row, column, camera);
+      if (value !== 0) return value;
+    }
+    return 0;
   }
 
   destroy(): void {

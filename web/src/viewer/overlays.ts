@@ -16,6 +16,7 @@ export const HALO = 1;
 /** Opacity of the area, of 255, when its outline is drawn too. */
 const FILL_WITH_OUTLINE = 90;
 const DOUBTFUL_PIXEL = packPixel(DOUBTFUL);
+const RIM_PIXEL = packPixel("#000000", 170);
 
 export interface LabelTile {
   /** Size without the frame. */
@@ -33,7 +34,7 @@ export interface LabelTile {
 const SMALL = 40;
 
 /** How a tile is painted. */
-export type Look = Pick<OverlayView, "style" | "colours" | "only" | "doubtful"> & { kind: "labels" | "mask" | "classes" };
+export type Look = Pick<OverlayView, "style" | "colours" | "only" | "doubtful" | "rim"> & { kind: "labels" | "mask" | "classes" };
 
 let scratch = new Uint32Array(0);
 
@@ -163,7 +164,10 @@ export function paintTile(
   const lines = look.style === "fill" ? areas : colours;
   const alpha = look.style === "fill" ? 255 : look.style === "both" ? FILL_WITH_OUTLINE : 0;
   for (let i = 0; i < areas.length; i++) areas[i] = colours[i] && alpha ? ((alpha << 24) | (colours[i]! & 0xffffff)) >>> 0 : 0;
-  if (look.style === "fill") fillAreas(tile, areas, out);
+  if (look.style === "fill") {
+    fillAreas(tile, areas, out);
+    if (look.rim) drawRims(tile, areas, out);
+  }
   else if (wide) drawWideLines(tile, areas, lines, out);
   else drawLines(tile, areas, lines, out);
   const doubtful = doubtTable(tile, look, colours);
@@ -177,6 +181,19 @@ function fillAreas(tile: LabelTile, areas: Uint32Array, out: Uint32Array): void 
   for (let row = 0, o = 0; row < rows; row++) {
     let i = (row + HALO) * stride + HALO;
     for (let column = 0; column < columns; column++, i++, o++) out[o] = areas[places[i]!]!;
+  }
+}
+
+/** A dark line around what is filled, on the background side: no filled pixel is covered. */
+function drawRims(tile: LabelTile, areas: Uint32Array, out: Uint32Array): void {
+  const { places, rows, columns } = tile;
+  const stride = columns + 2 * HALO;
+  for (let row = 0, o = 0; row < rows; row++) {
+    let i = (row + HALO) * stride + HALO;
+    for (let column = 0; column < columns; column++, i++, o++) {
+      if (areas[places[i]!]) continue;
+      if (areas[places[i - 1]!] || areas[places[i + 1]!] || areas[places[i - stride]!] || areas[places[i + stride]!]) out[o] = RIM_PIXEL;
+    }
   }
 }
 

@@ -8,6 +8,7 @@ import { ChannelTable, colourTile } from "./colour";
 import { clampLevel, parseKey, TILE, tileKey, tileSize, type TileAddress } from "./geometry";
 import type { OverlayView } from "./interface";
 import { deviceBox, paintCanvas, touch, trim, type Picture } from "./mosaic";
+import { packPixel } from "./palette";
 import { HALO, labelIn, paintTile, readClasses, readLabels, screenTile, type LabelTile, type Look } from "./overlays";
 import type { Tile } from "./tile_cache";
 
@@ -101,7 +102,7 @@ export class TileSet {
   /** Paint a tile for a look and its size on screen, unless it is painted for them already. */
   paint(at: TileAddress, tile: OverlayTile, view: OverlayView, stamp: number, camera: Camera): void {
     if (tile.failed) return;
-    const shown = this.shown(at, camera, view.style);
+    const shown = this.shown(at, camera, view.rim ? "outline" : view.style);
     const size = sizeKey(shown);
     if (tile.stamp === stamp && tile.shown === size) return;
     tile.stamp = stamp;
@@ -110,12 +111,16 @@ export class TileSet {
     const { labels, values } = tile;
     const { kind } = this.layer;
     if (labels && (kind === "labels" || kind === "mask" || kind === "classes")) {
-      const look = { kind, style: view.style, colours: view.colours, only: view.only, doubtful: view.doubtful };
+      const look = { kind, style: view.style, colours: view.colours, only: view.only, doubtful: view.doubtful, rim: view.rim };
       tile.canvas = this.paintLabels(tile.canvas, labels, look, shown, null);
     } else if (values) {
       this.table.set({ low: view.layer.low, high: view.layer.high, gamma: 1, map: view.map ?? "viridis", colour: "#ffffff" });
       const parts = [{ values, table: this.table }];
-      tile.canvas = paintCanvas(tile.canvas, rows, columns, (pixels) => (colourTile(parts, pixels), true));
+      tile.canvas = paintCanvas(tile.canvas, rows, columns, (pixels) => {
+        if (view.fade) paintFading(values, view.layer.low, view.layer.high, packPixel(view.fade), pixels);
+        else colourTile(parts, pixels);
+        return true;
+      });
     }
   }
 
@@ -146,7 +151,8 @@ export class TileSet {
   /** Only lines depend on the size on screen: areas are scaled as pictures are. */
   private shown(at: TileAddress, camera: Camera, style: OverlayView["style"]): Shown | null {
     const scale = camera.scale() * 2 ** at.level;
-    if (this.layer.kind !== "labels" || style === "fill" || scale >= WIDE_BELOW) return null;
+    const lines = this.layer.kind === "labels" || this.layer.kind === "classes";
+    if (!lines || style === "fill" || scale >= WIDE_BELOW) return null;
     const { rows, columns } = tileSize(this.layer, at);
     if (scale >= 1) return { rows, columns, wide: true };
     const box = deviceBox(camera, this.layer, at);
@@ -160,6 +166,15 @@ export class TileSet {
     const at = { level, y: Math.floor(row / TILE), x: Math.floor(column / TILE) };
     const tile = this.peek(at);
     return tile?.labels ? labelIn(tile.labels, row - at.y * TILE, column - at.x * TILE) : 0;
+  }
+}
+
+/** One colour, the more of it the higher the value; squared, so that only what is high catches the eye. */
+export function paintFading(values: Uint16Array, low: number, high: number, colour: number, pixels: Uint32Array): void {
+  const scale = 1 / Math.max(1, high - low);
+  for (let i = 0; i < pixels.length; i++) {
+    const share = Math.min(1, Math.max(0, (values[i]! - low) * scale));
+    pixels[i] = ((Math.round(255 * share * share) << 24) | (colour & 0xffffff)) >>> 0;
   }
 }
 

@@ -11,13 +11,14 @@ import { Camera } from "./camera";
 import { drawCursor, drawGrid, pointerStyle } from "./cursor";
 import { ImageLayer } from "./image_layer";
 import { Ink } from "./ink";
-import type { CameraState, ChannelView, Cursor, OverlayView, Plane, ToolView, ViewerControls } from "./interface";
+import type { CameraState, ChannelView, Cursor, Marker, OverlayView, Plane, ToolView, ViewerControls } from "./interface";
 import { keyAction } from "./keys";
 import { routeOf } from "./layer";
 import { Listeners } from "./listeners";
 import { clipToImage } from "./mosaic";
 import { OverlayList } from "./overlay_list";
 import { labelColour } from "./palette";
+import { drawMarkers } from "./markers";
 import { listenToPointers } from "./pointer_input";
 import { drawScaleBar, scaleBar } from "./scale_bar";
 import { Stack } from "./stack";
@@ -47,6 +48,7 @@ export class Viewer implements ViewerControls {
   private readonly address: (path: string) => string;
   private readonly overlays: OverlayList;
   private plane: Plane = { t: 0, z: 0 };
+  private markers: Marker[] = [];
   private pointer: { y: number; x: number } | null = null;
   private stopInput: () => void;
 
@@ -134,6 +136,12 @@ export class Viewer implements ViewerControls {
   setTool(tool: ToolView): void {
     this.tools.setTool(tool);
     this.showPointer();
+    this.redraw("cursor");
+  }
+
+  setMarkers(markers: Marker[]): void {
+    if (markers.length === 0 && this.markers.length === 0) return;
+    this.markers = markers;
     this.redraw("cursor");
   }
 
@@ -333,6 +341,7 @@ export class Viewer implements ViewerControls {
 
   private drawCursor(): void {
     const { context } = this.stack.clear("cursor");
+    if (this.image.pyramid()) drawMarkers(context, this.view, this.markers);
     drawCursor(context, this.view, this.tools, this.image.pyramid() ? this.pointer : null);
     this.showPointer();
   }

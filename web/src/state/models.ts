@@ -1,0 +1,84 @@
+/** Models that are kept in the project: keep, bring, delete, use on images. */
+import { api } from "../api/client";
+import type { ModelInfo, RunRequest, StepInfo } from "../api/types";
+import { learn, loadLearn, lookModel } from "./learn";
+import { startJob } from "./jobs";
+import { attempt, question, say } from "./page";
+import { recipes } from "./recipe";
+
+/** Recipe that a model is used with. */
+export const RECIPE = "scribbles";
+
+/** The step of the recipe that takes a model; null when this granum has none. */
+export function learnedStep(): StepInfo | null {
+  return recipes.value.find((one) => one.name === RECIPE)?.steps.find((one) => one.do === "segment.learned") ?? null;
+}
+
+/** What the server takes for a name. */
+export function goodName(name: string): boolean {
+  return /^[\p{L}\p{N}_][\p{L}\p{N}_ -]{0,63}$/u.test(name);
+}
+
+/** A free name: "phases", "phases 2", ... */
+export function freeName(taken: string[], wish = "my model"): string {
+  for (let n = 1; ; n++) {
+    const name = n === 1 ? wish : `${wish} ${n}`;
+    if (!taken.some((one) => one.toLowerCase() === name.toLowerCase())) return name;
+  }
+}
+
+/** Keep the live model or the best of the search; returns whether it was kept. */
+export async function keepModel(name: string, which: "live" | "search"): Promise<boolean> {
+  if (!goodName(name)) {
+    say("Use up to 64 letters, digits, spaces, hyphens and underscores for the name.", "error");
+    return false;
+  }
+  const kept = await attempt(async () => {
+    const model = await api.keepModel({ name, model: which });
+    await loadLearn();
+    say(`Model ${model.name} kept in the project.`);
+    return true;
+  });
+  return kept ?? false;
+}
+
+/** The name of a model in a file's name. */
+export function nameOfFile(file: string): string {
+  const stem = file.replace(/\.[^.]*$/, "").replace(/[^\p{L}\p{N}_ -]+/gu, "-").slice(0, 64);
+  return goodName(stem) ? stem : "model";
+}
+
+export async function bringModel(file: File): Promise<void> {
+  await attempt(async () => {
+    const model = await api.sendModel(freeName((learn.value?.models ?? []).map((one) => one.name), nameOfFile(file.name)), file);
+    await loadLearn();
+    say(`Model ${model.name} added to the project.`);
+  });
+}
+
+export function askToDeleteModel(model: ModelInfo): void {
+  question.value = {
+    title: "Delete this model?",
+    text: `${model.name} is removed from the project. Runs that were made with it stay as they are; they cannot be repeated without it.`,
+    yes: "Delete the model",
+    run: () => void attempt(async () => {
+      await api.deleteModel(model.name);
+      if (lookModel.value === `model:${model.name}`) lookModel.value = "live";
+      await loadLearn();
+    }),
+  };
+}
+
+/** A run of the recipe with a model; `objects` is a class whose objects are measured, "" for areas of classes only. */
+export function applyRequest(model: ModelInfo, objects: string, images: string[] | null): RunRequest | null {
+  const step = learnedStep();
+  if (!step) return null;
+  const settings: Record<string, string> = { [`${step.key}.model`]: model.path };
+  if (objects) settings[`${step.key}.objects`] = objects;
+  return { recipe: RECIPE, settings, images, title: objects ? `${model.name}: ${objects}` : model.name };
+}
+
+export async function applyModel(model: ModelInfo, objects: string, images: string[] | null): Promise<void> {
+  const request = applyRequest(model, objects, images);
+  if (request) await startJob(request);
+}
