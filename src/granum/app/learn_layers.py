@@ -25,7 +25,7 @@ from granum.app.problems import Problem
 from granum.app.recipe_messages import LayerInfo
 from granum.app.tiles import count_levels, cut_decimated, tile_grid
 
-__all__ = ["BLOCK", "LAYERS", "PredictionBook", "ToldBlocks", "join_blocks", "make_prediction"]
+__all__ = ["BLOCK", "LAYERS", "PredictionBook", "ToldBlocks", "block_window", "join_blocks", "make_prediction"]
 
 Layer = Literal["classes", "uncertainty"]
 LAYERS: dict[str, str] = {"classes": "u1", "uncertainty": "<u2"}
@@ -157,6 +157,12 @@ class ToldBlocks:
                     fresh[row, column] = (row, column) not in self._blocks
         self._blocks |= {(int(row), int(column)) for row, column in zip(*np.nonzero(fresh), strict=True)}
         return join_blocks(fresh, shape)
+
+
+def block_window(row: int, column: int, shape: tuple[int, int]) -> Window:
+    """Return the pixels of a block of a plane."""
+    y, x = row * BLOCK, column * BLOCK
+    return y, x, min(y + BLOCK, shape[0]), min(x + BLOCK, shape[1])
 
 
 def join_blocks(done: NDArray[np.bool_], shape: tuple[int, int]) -> list[Window]:

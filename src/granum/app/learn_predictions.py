@@ -15,8 +15,9 @@ from numba import njit
 from numpy.typing import NDArray
 
 from granum.app.learn_jobs import Spot, Window
-from granum.app.learn_layers import BLOCK, LAYERS, join_blocks
+from granum.app.learn_layers import BLOCK, LAYERS, block_window, join_blocks
 from granum.app.learn_planes import OpenPlane
+from granum.learn.tiled_prediction import predict_tiles
 
 if TYPE_CHECKING:
     from granum.learn.feature_cache import FeatureCache
@@ -38,7 +39,7 @@ class PlanePrediction:
         What is predicted.
     folder : Path
         Folder of all predictions.
-    cache : FeatureCache, optional
+    cache : FeatureCache
         Features that are known already.
 
     Attributes
@@ -47,13 +48,11 @@ class PlanePrediction:
         Blocks that are ready.
     """
 
-    def __init__(
-        self, name: str, model: PixelModel, plane: OpenPlane, folder: Path, cache: FeatureCache | None = None
-    ) -> None:
+    def __init__(self, name: str, model: PixelModel, plane: OpenPlane, folder: Path, cache: FeatureCache) -> None:
         self.name, self.model, self.plane, self._cache = name, model, plane, cache
         self.path = folder / name
         self.done = np.zeros(tuple(-(-side // BLOCK) for side in plane.shape), np.bool_)
-        self._intensity = model.scale_for(plane.channels, plane.area)
+        self._intensity = model.intensity if model.normalisation == "training" else plane.intensity
         self.path.mkdir(mode=0o700)
         self._arrays: dict[str, NDArray[Any]] = {
             # sparse: what is never looked at takes no room
@@ -66,23 +65,27 @@ class PlanePrediction:
         """Whether all blocks are ready."""
         return bool(self.done.all())
 
-    def window(self, row: int, column: int) -> Window:
-        """Return the pixels of a block."""
-        height, width = self.plane.shape
-        y, x = row * BLOCK, column * BLOCK
-        return y, x, min(y + BLOCK, height), min(x + BLOCK, width)
-
     def make(self, row: int, column: int) -> Window:
         """Predict a block and return its pixels."""
-        y0, x0, y1, x1 = window = self.window(row, column)
-        predicted = self.model.predict(
-            self.plane.channels, intensity=self._intensity, area=self.plane.area, window=window
+        y0, x0, y1, x1 = window = block_window(row, column, self.plane.shape)
+        predicted = predict_tiles(
+            self.model,
+            self.plane.channels,
+            intensity=self._intensity,
+            area=self.plane.area,
+            window=window,
+            threads=None,
+            features_of=self._features,
         )
         unsure = margin_uncertainty(np.ascontiguousarray(predicted.probabilities), predicted.classes)
         self._arrays["uncertainty"][y0:y1, x0:x1] = unsure
         self._arrays["classes"][y0:y1, x0:x1] = predicted.classes
         self.done[row, column] = True
         return window
+
+    def _features(self, window: Window) -> NDArray[np.float32]:
+        plane, model = self.plane, self.model
+        return self._cache.window(plane.key, plane.channels, model.features, self._intensity, window, copy=False)
 
     def ready(self) -> tuple[Window, ...]:
         """Return all that is there, as few windows."""

@@ -342,7 +342,7 @@ class LearnProcess:
             running, self._running = self._running, None
         if running is not None:
             text = (
-                "The process that learns has ended (out of memory, or a crash); look or paint again to start it anew."
+                "The process that learns has ended (out of memory, or a crash); the next look or stroke starts it anew."
             )
             self._tell(running, Answer("failed", running.job.number, text, "crashed"))
 

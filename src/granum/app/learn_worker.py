@@ -7,6 +7,7 @@ After every block it looks at the pipe: a newer stroke or look stops it there.
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import threading
 import time
@@ -17,12 +18,13 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
 from granum.app.learn_jobs import LIVE, Answer, Found, LookJob, Painted, PlaneKey, SaveJob
-from granum.app.learn_planes import OpenPlanes
+from granum.app.learn_layers import BLOCK, block_window
+from granum.app.learn_planes import OpenPlane, OpenPlanes
 from granum.app.learn_predictions import PlanePrediction, blocks_outward
 from granum.app.preview_worker import LARGEST_PLANE, PreviewSource, Stopped
 from granum.batch.runners import end_with_parent
 from granum.errors import GranumError
-from granum.learn import PixelClass, Scribbles, TrainingImage, gather_training_data
+from granum.learn import FeatureSet, PixelClass, Scribbles, TrainingImage, gather_training_data
 
 if TYPE_CHECKING:
     from granum.learn.pixel_model import PixelModel
@@ -85,6 +87,7 @@ class Learner:
         check()
         model, identity = self._model(job, tell)
         if model is None:
+            self._prepare(job, plane, check)
             tell(Answer("done", job.number))
             return
         check()
@@ -146,6 +149,17 @@ class Learner:
         found = Found(prediction.name, shape, tuple(ready), True, True, areas, spots)
         tell(Answer("found", job.number, found=found))
         tell(Answer("done", job.number))
+
+    def _prepare(self, job: LookJob, plane: OpenPlane, check: Callable[[], None]) -> None:
+        """Compute the features of what is looked at while nothing can be learnt yet: the first stroke finds them."""
+        features = FeatureSet()
+        n_blocks = self._cache.most_bytes // (4 * BLOCK * BLOCK * features.n_features(len(plane.channels)))
+        if math.prod(plane.shape) > LARGEST_PLANE:
+            n_blocks = min(n_blocks, sum(inside for _, _, inside in blocks_outward(job.view, plane.shape)))
+        for row, column, _ in blocks_outward(job.view, plane.shape)[:n_blocks]:
+            check()
+            window = block_window(row, column, plane.shape)
+            self._cache.window(plane.key, plane.channels, features, plane.intensity, window, copy=False)
 
     def _model(self, job: LookJob, tell: Tell) -> tuple[PixelModel | None, Any]:
         """Return the model of a job and what tells it from others."""

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["FOLDER", "MOST_BYTES", "SUFFIX", "ModelShelf", "ModelUpload", "check_models"]
 
 FOLDER, SUFFIX = "models", ".granum"
-MOST_BYTES = 512 << 20
+MOST_BYTES = 500_000_000
 """Of an uploaded model; the largest forests of a search have some tens of MB."""
 _NAME = re.compile(r"\w[\w .-]{0,63}")
 _COLOURS = ("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7")
@@ -250,7 +250,7 @@ def _taken(name: str) -> str:
 
 def _check_size(name: str, n_bytes: int) -> None:
     if n_bytes > MOST_BYTES:
-        raise Problem(413, "too_large", f"model {name!r}: has more than {MOST_BYTES >> 20} MB; no model of granum has.")
+        raise Problem(413, "too_large", f"model {name!r}: has more than {MOST_BYTES // 1_000_000} MB; no model of granum has.")
 
 
 def _load(path: Path) -> PixelModel:

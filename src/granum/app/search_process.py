@@ -125,7 +125,7 @@ class _Reporter:
         """Take a progress of the search."""
         model = getattr(progress, "model", None)
         is_new = model is not None and model is not self._best
-        if is_new:
+        if model is not None and is_new:
             self.keep(model)
         self.tell(
             now=is_new,
