@@ -24,6 +24,7 @@ __all__ = [
     "line_responses",
     "local_extremes",
     "memberships",
+    "pick",
     "roots",
     "second_derivatives",
     "smooth",
@@ -35,7 +36,9 @@ _QUARTER = np.float32(0.25)
 _ZERO = np.float32(0)
 _ONE = np.float32(1)
 _TWO = np.float32(2)
-_FLOOR = np.float32(1e-5)  # deviations below, in units of the intensity scale, are rounding
+# of sums of levels around 1, in units of the intensity scale: a constant must not look like noise
+_ROUNDING = np.float32(4e-7)
+_FLOOR = np.float32(1e-5)
 
 
 @njit(cache=True, nogil=True)
@@ -228,9 +231,10 @@ def memberships(levels, smoothed, deviations, dark, bright, margin):  # type: ig
         a, b, d = levels[y][margin : margin + n], smoothed[y][margin : margin + n], deviations[y][margin : margin + n]
         low, high = dark[y][margin : margin + n], bright[y][margin : margin + n]
         for x in range(n):
-            score = (a[x] - b[x]) / max(d[x], _FLOOR * (_ONE + abs(b[x])))
-            low[x] = min(max(-score, _ZERO), _ONE)
-            high[x] = min(max(score, _ZERO), _ONE)
+            rest, size = a[x] - b[x], _ONE + abs(b[x])
+            rounding, deviation = _ROUNDING * size, max(d[x], _FLOOR * size)
+            low[x] = min(max(-rest - rounding, _ZERO) / deviation, _ONE)
+            high[x] = min(max(rest - rounding, _ZERO) / deviation, _ONE)
 
 
 @njit(cache=True, nogil=True)
@@ -318,32 +322,69 @@ def line_responses(derivative, bright, dark, top, left, margin, steps, begin):  
 
 
 @njit(cache=True, nogil=True)
+def _enlarge_row(line, row, first, factor):  # type: ignore[no-untyped-def]
+    """Write a row by linear interpolation; whole groups of `factor` pixels at once where there is a loop for them."""
+    width, period = len(row), 2 * factor
+    share = _ONE / np.float32(period)
+    x = 0
+    while x < width:
+        place = first + 2 * x
+        j = place // period
+        rest = place - j * period
+        groups = (width - x) // factor if rest == 1 else 0
+        begin, end = line[j : j + groups], line[j + 1 : j + 1 + groups]
+        if groups > 0 and factor == 2:
+            part = row[x : x + 2 * groups]
+            for i in range(groups):
+                start, slope = begin[i], end[i] - begin[i]
+                part[2 * i] = start + share * slope
+                part[2 * i + 1] = start + (np.float32(3) * share) * slope
+        elif groups > 0 and factor == 4:
+            part = row[x : x + 4 * groups]
+            for i in range(groups):
+                start, slope = begin[i], end[i] - begin[i]
+                part[4 * i] = start + share * slope
+                part[4 * i + 1] = start + (np.float32(3) * share) * slope
+                part[4 * i + 2] = start + (np.float32(5) * share) * slope
+                part[4 * i + 3] = start + (np.float32(7) * share) * slope
+        else:
+            groups = 0
+            start = line[j]
+            slope = line[j + 1] - start
+            n = min(width - x, (period - rest + 1) // 2)
+            for i in range(n):
+                row[x + i] = start + (np.float32(rest + 2 * i) * share) * slope
+            x += n
+        x += groups * factor
+
+
+@njit(cache=True, nogil=True)
 def enlarge(small, target, top, left, height, width, first_y, first_x, factor, line):  # type: ignore[no-untyped-def]
     """Write `small`, a part of an image reduced by `factor`, to target[top:, left:] by bilinear interpolation.
 
-    `first_y` and `first_x` are twice the place of the first target pixel, minus that of the first pixel of `small`
-    (in pixels of the target, at least 0); weights depend on the place modulo `factor` only.
+    `first_y` and `first_x` are twice the distance of the first target pixel from the centre of the first pixel of
+    `small`, in pixels of the target: weights depend on the place modulo `factor` only, and are exact.
     """
     n_small = small.shape[1]
     share = _ONE / np.float32(2 * factor)
-    period = 2 * factor
     for y in range(height):
         place = first_y + 2 * y
-        j = place // period
-        weight = np.float32(place - j * period) * share
-        upper, lower = small[j], small[min(j + 1, small.shape[0] - 1)]
+        j = place // (2 * factor)
+        weight = np.float32(place - j * 2 * factor) * share
+        upper, lower = small[j], small[j + 1]
         for x in range(n_small):
             line[x] = upper[x] + weight * (lower[x] - upper[x])
-        row = target[top + y][left : left + width]
-        x = 0
-        while x < width:
-            place = first_x + 2 * x
-            j = place // period
-            start = line[j]
-            slope = line[min(j + 1, n_small - 1)] - start
-            rest = place - j * period
-            last = min(width, x + (period - rest + 1) // 2)
-            while x < last:
-                row[x] = start + np.float32(rest) * share * slope
-                rest += 2
-                x += 1
+        _enlarge_row(line, target[top + y][left : left + width], first_x, factor)
+
+
+@njit(cache=True, nogil=True)
+def pick(small, rows, columns, weights, factor, target, order):  # type: ignore[no-untyped-def]
+    """Write single pixels to target[order], by the arithmetic of `enlarge`."""
+    for i in range(len(rows)):
+        y, x = rows[i], columns[i]
+        if factor == 1:
+            target[order[i]] = small[y, x]
+        else:
+            start = small[y, x] + weights[i, 0] * (small[y + 1, x] - small[y, x])
+            end = small[y, x + 1] + weights[i, 0] * (small[y + 1, x + 1] - small[y, x + 1])
+            target[order[i]] = start + weights[i, 1] * (end - start)

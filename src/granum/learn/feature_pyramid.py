@@ -7,7 +7,7 @@ any level is the same number for every window.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +15,13 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from granum.learn.feature_scales import FeatureScale
+from granum.learn.feature_input import Run, Window
+from granum.learn.feature_scales import feature_scales
+from granum.learn.feature_set import FeatureSet
 
 __all__ = ["Level", "Pyramid", "build_pyramid"]
 
+_NOTHING = np.zeros((0, 0), np.float32)
 _ROWS = 64  # of one piece of work
 _LARGEST = 1e6  # normalised levels beyond are cut: their squares must stay finite in float32
 
@@ -81,52 +84,25 @@ def _halve(source, inner, target, variances):  # type: ignore[no-untyped-def]
 
 
 def build_pyramid(
-    plane: NDArray[Any],
-    scales: Iterable[FeatureScale],
-    *,
-    window: tuple[int, int, int, int],
-    offset: float,
-    scale: float,
-    variances: bool,
-    run: Callable[[list[Callable[[], None]]], None],
+    plane: NDArray[Any], features: FeatureSet, *, window: Window, offset: float, scale: float, run: Run
 ) -> Pyramid:
-    """Return all levels that the scales need for a window.
+    """Return all levels that features need for a window.
 
     Parameters
     ----------
     plane : (Y, X) ndarray
         The whole image.
-    scales : iterable of FeatureScale
-        What is computed.
+    features : FeatureSet
+        What will be computed.
     window : tuple of int
         (y0, x0, y1, x1).
     offset, scale : float
         Grey levels become ``(level - offset) / scale``; what is not finite becomes 0.
-    variances : bool
-        Whether the variances inside pixels are needed.
     run : callable
         Does pieces of work, in threads.
     """
-    y0, x0, y1, x1 = window
-    needed = {0: [y0, x0, y1, x1]}
-    for item in scales:
-        (top, bottom), (left, right) = (reduced_range(a, b, factor=item.factor) for a, b in ((y0, y1), (x0, x1)))
-        frame = [top - item.reach, left - item.reach, bottom + item.reach, right + item.reach]
-        old = needed.get(item.level, frame)
-        needed[item.level] = [
-            min(old[0], frame[0]),
-            min(old[1], frame[1]),
-            max(old[2], frame[2]),
-            max(old[3], frame[3]),
-        ]
-    for level in range(max(needed), 0, -1):
-        frame = [2 * place for place in needed[level]]
-        old = needed.get(level - 1, frame)
-        needed[level - 1] = [
-            min(old[0], frame[0]), min(old[1], frame[1]), max(old[2], frame[2]), max(old[3], frame[3])
-        ]  # fmt: skip
-    nothing = np.zeros((0, 0), np.float32)
-    top, left, bottom, right = needed[0]
+    frames = _frames(features, window)
+    top, left, bottom, right = frames[0]
     rows, columns = _reflect(top, bottom, plane.shape[0]), _reflect(left, right, plane.shape[1])
     levels = np.empty((bottom - top, right - left), np.float32)
 
@@ -143,26 +119,46 @@ def build_pyramid(
         return work
 
     run([normalise(first) for first in range(0, len(rows), _ROWS)])
-    pyramid = [Level(top, left, levels, nothing)]
-    for number in range(1, max(needed) + 1):
-        top, left, bottom, right = needed[number]
-        finer = pyramid[-1]
-        down, across = 2 * top - finer.y, 2 * left - finer.x
-        source = finer.levels[down : down + 2 * (bottom - top), across : across + 2 * (right - left)]
-        inner = finer.variances[down : down + 2 * (bottom - top), across : across + 2 * (right - left)]
-        target = np.empty((bottom - top, right - left), np.float32)
-        spread = np.empty_like(target) if variances else nothing
-
-        def halve(
-            first: int,
-            source: NDArray[np.float32] = source,
-            inner: NDArray[np.float32] = inner,
-            target: NDArray[np.float32] = target,
-            spread: NDArray[np.float32] = spread,
-        ) -> Callable[[], None]:
-            here, finer_rows = slice(first, first + _ROWS), slice(2 * first, 2 * (first + _ROWS))
-            return lambda: _halve(source[finer_rows], inner[finer_rows], target[here], spread[here])
-
-        run([halve(first) for first in range(0, bottom - top, _ROWS)])
-        pyramid.append(Level(top, left, target, spread))
+    pyramid = [Level(top, left, levels, _NOTHING)]
+    for frame in frames[1:]:
+        pyramid.append(_reduce(pyramid[-1], frame, "deviation" in features.kinds or "entropy" in features.kinds, run))
     return tuple(pyramid)
+
+
+def _frames(features: FeatureSet, window: Window) -> list[Window]:
+    """Return the part of every level that is needed: for its own scales, and for the level above."""
+    y0, x0, y1, x1 = window
+    scales = feature_scales(features)
+    frames: list[Window] = []
+    above: Window | None = None
+    for level in range(max((item.level for item in scales), default=0), -1, -1):
+        needed = [] if above is None else [tuple(2 * place for place in above)]
+        if level == 0:
+            needed.append(window)
+        for item in scales:
+            if item.level == level:
+                (top, bottom), (left, right) = (
+                    reduced_range(a, b, factor=item.factor) for a, b in ((y0, y1), (x0, x1))
+                )
+                needed.append((top - item.reach, left - item.reach, bottom + item.reach, right + item.reach))
+        tops, lefts, bottoms, rights = zip(*needed, strict=True)
+        above = (min(tops), min(lefts), max(bottoms), max(rights))
+        frames.insert(0, above)
+    return frames
+
+
+def _reduce(finer: Level, frame: Window, variances: bool, run: Run) -> Level:
+    """Return the next level."""
+    top, left, bottom, right = frame
+    down, across = 2 * top - finer.y, 2 * left - finer.x
+    part = slice(down, down + 2 * (bottom - top)), slice(across, across + 2 * (right - left))
+    source, inner = finer.levels[part], finer.variances[part] if finer.variances.size else _NOTHING
+    target = np.empty((bottom - top, right - left), np.float32)
+    spread = np.empty_like(target) if variances else _NOTHING
+
+    def halve(first: int) -> Callable[[], None]:
+        here, finer_rows = slice(first, first + _ROWS), slice(2 * first, 2 * (first + _ROWS))
+        return lambda: _halve(source[finer_rows], inner[finer_rows], target[here], spread[here])
+
+    run([halve(first) for first in range(0, bottom - top, _ROWS)])
+    return Level(top, left, target, spread)

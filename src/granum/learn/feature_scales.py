@@ -68,6 +68,11 @@ class FeatureScale:
         return len(self.weights) - 1
 
     @property
+    def line_reach(self) -> int:
+        """How far the ends of lines are."""
+        return int(abs(self.steps).max())
+
+    @property
     def halo(self) -> int:
         """How many pixels of the image its features see to each side, at the worst place of the reduced grid."""
         return self.reach if self.level == 0 else self.reach * self.factor + 3 * self.factor // 2 - 1

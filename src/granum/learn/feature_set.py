@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 
 from granum.errors import ModelError, SettingError
 
-__all__ = ["KINDS", "SIGMAS", "FeatureSet", "Kind"]
+__all__ = ["KINDS", "PARTS", "SIGMAS", "FeatureSet", "Kind"]
 
 Kind = Literal[
     "gaussian",
@@ -26,7 +26,7 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 SIGMAS = (0.7, 1.0, 1.6, 3.5, 5.0, 10.0)
 """Scales in pixels of the default bank; 0 among the sigmas stands for the pixel itself."""
 _LARGEST_SIGMA = 64.0
-_PARTS: dict[str, tuple[str, ...]] = {
+PARTS: dict[str, tuple[str, ...]] = {
     "gaussian": ("gaussian",),
     "laplacian": ("laplacian",),
     "gradient": ("gradient",),
@@ -80,7 +80,7 @@ class FeatureSet:
             if self.pixel:
                 names.append(f"c{channel} pixel 0")
             for sigma in self.sigmas:
-                names += [f"c{channel} {part} {sigma:g}" for kind in self.kinds for part in _PARTS[kind]]
+                names += [f"c{channel} {part} {sigma:g}" for kind in self.kinds for part in PARTS[kind]]
         if self.position:
             names += ["position_y", "position_x"]
         return tuple(names)
@@ -98,7 +98,7 @@ class FeatureSet:
     def columns(self, n_channels: int, *, sigmas: Iterable[float], kinds: Iterable[str]) -> list[int]:
         """Return the planes of some scales and kinds (the pixel and the position always)."""
         wanted = {f"{sigma:g}" for sigma in sigmas} | {"0"}
-        parts = {part for kind in kinds for part in _PARTS[kind]} | {"pixel"}
+        parts = {part for kind in kinds for part in PARTS[kind]} | {"pixel"}
         rows = enumerate(name.split() for name in self.names(n_channels))
         return [row for row, words in rows if len(words) == 1 or (words[1] in parts and words[2] in wanted)]
 

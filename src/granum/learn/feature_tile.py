@@ -1,6 +1,8 @@
-"""Features of one tile at one scale: the order of the kernels, and where their results go."""
+"""Where the planes of `ScaleKernels` come from and go to: one tile of an image, or many small patches side by side."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,25 +10,18 @@ from numpy.typing import NDArray
 from granum.learn import feature_kernels as kernels
 from granum.learn.feature_pyramid import Pyramid, reduced_range
 from granum.learn.feature_scales import FeatureScale
+from granum.learn.feature_set import PARTS
+from granum.learn.scale_kernels import ScaleKernels, Scratch
 
-__all__ = ["Scratch", "fill_scale"]
+__all__ = ["PATCH", "Pixels", "fill_patches", "fill_tile"]
 
+PATCH = 8
+"""Rows and columns of a patch, which lies on a grid of this size."""
 
-class Scratch:
-    """Planes that one thread works in, kept from tile to tile: fresh memory costs as much as a kernel."""
-
-    def __init__(self) -> None:
-        self._memory: dict[str, NDArray[np.float32]] = {}
-
-    def plane(self, name: str, height: int, width: int) -> NDArray[np.float32]:
-        """Return a plane of undefined content; the same name gives the same memory."""
-        memory = self._memory.get(name)
-        if memory is None or memory.size < height * width:
-            memory = self._memory[name] = np.empty(height * width, np.float32)
-        return memory[: height * width].reshape(height, width)
+_NOTHING = np.zeros((0, 0), np.float32)
 
 
-def fill_scale(
+def fill_tile(
     pyramid: Pyramid,
     scale: FeatureScale,
     kinds: tuple[str, ...],
@@ -56,103 +51,98 @@ def fill_scale(
         Of this thread.
     """
     y0, x0, y1, x1 = tile
-    factor, reach, taps = scale.factor, scale.reach, scale.taps
+    factor, reach, level = scale.factor, scale.reach, pyramid[scale.level]
     (top, bottom), (left, right) = (reduced_range(a, b, factor=factor) for a, b in ((y0, y1), (x0, x1)))
-    height, width = bottom - top, right - left
-    rows, columns = height + 2 * reach, width + 2 * reach
-    level = pyramid[scale.level]
-    y, x = top - reach - level.y, left - reach - level.x
-    levels = scratch.plane("levels", rows, columns)
-    levels[:] = level.levels[y : y + rows, x : x + columns]
-    line = scratch.plane("line", 1, 2 * max(columns, x1 - x0))[0]
-    smoothed = scratch.plane("smoothed", rows, columns)
-    weights, ratio = scale.weights, np.float32(scale.ratio)
-    direct = factor == 1
-    down, across = (y0 - origin[0], x0 - origin[1]) if direct else (0, 0)
+    rows = slice(top - reach - level.y, bottom + reach - level.y)
+    columns = slice(left - reach - level.x, right + reach - level.x)
+    size = (rows.stop - rows.start, columns.stop - columns.start)
+    levels, variances = scratch.plane("levels", *size), _NOTHING
+    levels[:] = level.levels[rows, columns]
+    if level.variances.size:
+        variances = scratch.plane("variances", *size)
+        variances[:] = level.variances[rows, columns]
+    down, across = y0 - origin[0], x0 - origin[1]
+    place = (down, across) if factor == 1 else (0, 0)
+    work = ScaleKernels(levels, variances, scale, kinds, scratch=scratch, place=place)
+    line = scratch.plane("wide line", 1, right - left)[0]
+    starts = [2 * a - factor + 1 - 2 * factor * b for a, b in ((y0, top), (x0, left))]
     first = 0
-
-    def plane(name: str) -> NDArray[np.float32]:
-        return scratch.plane(name, rows, columns)
-
-    def targets(number: int) -> list[NDArray[np.float32]]:
-        if direct:
-            return [out[first + i] for i in range(number)]
-        return [scratch.plane(f"part {i}", height, width) for i in range(number)]
-
-    needs = {
-        "difference": taps, "structure": taps + 1, "deviation": taps, "entropy": 2 * taps, "extremes": -1,
-        "lines": 1 + int(abs(scale.steps).max()), "gradient": 1, "laplacian": 1, "hessian": 1,
-    }  # fmt: skip
-    need = max(needs.get(kind, 0) for kind in kinds)
-    if need >= 0:
-        margin = reach - need
-        kernels.smooth(levels, smoothed, margin, margin, margin, weights, line)
-    curved = [kind for kind in kinds if kind in ("laplacian", "hessian", "lines")]
-    if curved:
-        margin = reach - max(needs[kind] - 1 for kind in curved)
-        kernels.second_derivatives(smoothed, plane("yy"), plane("yx"), plane("xx"), margin, ratio)
-    if "deviation" in kinds or "entropy" in kinds:
-        need = taps if "entropy" in kinds else 0
-        variances = level.variances
-        if variances.size:
-            inner = plane("variances")
-            inner[:] = variances[y : y + rows, x : x + columns]
-            variances = inner
-        kernels.add_deviations(levels, smoothed, variances, plane("squares"), reach - need - taps)
-        margin = reach - need
-        kernels.smooth(plane("squares"), plane("deviation"), margin, margin, margin, weights, line)
-        kernels.roots(plane("deviation"), plane("deviation"), margin, margin, margin)
-
     for kind in kinds:
-        if kind == "gaussian":
-            (target,) = made = targets(1)
-            kernels.copy_levels(smoothed, target, down, across, reach)
-        elif kind == "laplacian":
-            (target,) = made = targets(1)
-            kernels.add_planes(plane("yy"), plane("xx"), target, down, across, reach)
-        elif kind == "gradient":
-            (target,) = made = targets(1)
-            kernels.gradient_magnitude(smoothed, target, down, across, reach, ratio)
-        elif kind == "difference":
-            (target,) = made = targets(1)
-            kernels.smooth(smoothed, plane("twice"), reach, reach, reach, weights, line)
-            kernels.differ(smoothed, plane("twice"), target, down, across, reach)
-        elif kind == "structure":
-            largest, smallest = made = targets(2)
-            tensor = [plane(f"product {i}") for i in range(3)]
-            kernels.gradient_products(smoothed, *tensor, reach - taps, ratio)
-            mean = [plane(f"tensor {i}") for i in range(3)]
-            for source, target in zip(tensor, mean, strict=True):
-                kernels.smooth(source, target, reach, reach, reach, weights, line)
-            kernels.eigenvalues(*mean, largest, smallest, down, across, reach, True)
-        elif kind == "hessian":
-            largest, smallest = made = targets(2)
-            kernels.eigenvalues(plane("yy"), plane("yx"), plane("xx"), largest, smallest, down, across, reach, False)
-        elif kind == "deviation":
-            (target,) = made = targets(1)
-            kernels.copy_levels(plane("deviation"), target, down, across, reach)
-        elif kind == "entropy":
-            (target,) = made = targets(1)
-            kernels.memberships(
-                levels, smoothed, plane("deviation"), plane("product 0"), plane("product 1"), reach - taps
-            )
-            for i in range(2):
-                kernels.smooth(plane(f"product {i}"), plane(f"tensor {i}"), reach, reach, reach, weights, line)
-            kernels.entropies(plane("tensor 0"), plane("tensor 1"), target, down, across, reach)
-        elif kind == "extremes":
-            lowest, highest = made = targets(2)
-            kernels.local_extremes(levels, lowest, highest, down, across, reach, scale.radius, line)
-        else:
-            bright, dark = made = targets(2)
-            turned, longest = plane("twice"), int(abs(scale.steps).max())
-            for i, (sine, cosine) in enumerate(scale.directions):
-                kernels.turned_derivative(plane("yy"), plane("yx"), plane("xx"), turned, reach - longest, sine, cosine)
-                kernels.line_responses(turned, bright, dark, down, across, reach, scale.steps[i], i == 0)
-        if not direct:
-            start_y, start_x = (2 * place - factor + 1 - 2 * factor * begin for place, begin in ((y0, top), (x0, left)))
-            for i, small in enumerate(made):
-                kernels.enlarge(
-                    small, out[first + i], y0 - origin[0], x0 - origin[1], y1 - y0, x1 - x0, start_y, start_x, factor,
-                    line,
-                )  # fmt: skip
-        first += len(made)
+        planes = [out[first + i] for i in range(len(PARTS[kind]))]
+        first += len(planes)
+        if factor == 1:
+            work.fill(kind, planes)
+            continue
+        small = [scratch.plane(f"part {i}", bottom - top, right - left) for i in range(len(planes))]
+        work.fill(kind, small)
+        for part, plane in zip(small, planes, strict=True):
+            kernels.enlarge(part, plane, down, across, y1 - y0, x1 - x0, *starts, factor, line)
+
+
+@dataclass(frozen=True, eq=False)
+class Pixels:
+    """Single pixels, and the patches that hold them.
+
+    Parameters
+    ----------
+    y, x : (n,) ndarray of int64
+        Places in the whole image.
+    order : (n,) ndarray of int64
+        Where their features go.
+    patch : (n,) ndarray of int64
+        Index of the patch of each.
+    tops, lefts : (P,) ndarray of int64
+        First row and column of each patch, multiples of `PATCH`.
+    """
+
+    y: NDArray[np.int64]
+    x: NDArray[np.int64]
+    order: NDArray[np.int64]
+    patch: NDArray[np.int64]
+    tops: NDArray[np.int64]
+    lefts: NDArray[np.int64]
+
+
+def fill_patches(
+    pyramid: Pyramid,
+    scale: FeatureScale,
+    kinds: tuple[str, ...],
+    out: NDArray[np.float32],
+    *,
+    pixels: Pixels,
+    scratch: Scratch,
+) -> None:
+    """Write the features of single pixels at one scale to ``out[:, pixels.order]``.
+
+    The patches are put side by side with their frames, so that kernels have long rows to run along; what they compute
+    where two frames meet is not looked at.
+    """
+    factor, reach, level = scale.factor, scale.reach, pyramid[scale.level]
+    start, stop = reduced_range(0, PATCH, factor=factor)
+    side = stop - start  # the same for every patch: factors are powers of two as is PATCH
+    full = side + 2 * reach
+    tops, lefts = (((2 * a - factor + 1) // (2 * factor)) if factor > 1 else a for a in (pixels.tops, pixels.lefts))
+    size = (full, full * len(tops))
+    levels, variances = scratch.plane("levels", *size), _NOTHING
+    if level.variances.size:
+        variances = scratch.plane("variances", *size)
+    for i, (y, x) in enumerate(zip(tops - reach - level.y, lefts - reach - level.x, strict=True)):
+        levels[:, i * full : (i + 1) * full] = level.levels[y : y + full, x : x + full]
+        if variances.size:
+            variances[:, i * full : (i + 1) * full] = level.variances[y : y + full, x : x + full]
+    work = ScaleKernels(levels, variances, scale, kinds, scratch=scratch, place=(0, 0))
+    weights = np.zeros((len(pixels.y), 2), np.float32)
+    places = [pixels.y - tops[pixels.patch], pixels.x - lefts[pixels.patch]]
+    if factor > 1:
+        for axis, (a, b) in enumerate(((pixels.y, tops), (pixels.x, lefts))):
+            twice = 2 * a - factor + 1 - 2 * factor * b[pixels.patch]
+            places[axis] = twice // (2 * factor)
+            weights[:, axis] = (twice % (2 * factor)).astype(np.float32) / np.float32(2 * factor)
+    rows, columns = places[0], places[1] + full * pixels.patch
+    first = 0
+    for kind in kinds:
+        parts = [scratch.plane(f"part {i}", side, size[1] - 2 * reach) for i in range(len(PARTS[kind]))]
+        work.fill(kind, parts)
+        for part in parts:
+            kernels.pick(part, rows, columns, weights, factor, out[first], pixels.order)
+            first += 1
