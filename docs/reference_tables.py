@@ -83,7 +83,7 @@ def describe_recipes() -> str:
 def describe_commands() -> str:
     """Return every command with its arguments and options, as Markdown."""
     lines: list[str] = []
-    for name, command in typer.main.get_command(commands).commands.items():
+    for name, command in _all_commands(typer.main.get_command(commands), ""):
         lines += [f"## granum {name}", "", _cell(inspect.getdoc(command.callback) or ""), ""]
         lines += ["| argument or option | default | meaning |", "|---|---|---|"]
         for parameter in command.params:
@@ -96,6 +96,15 @@ def describe_commands() -> str:
             lines.append(f"| {shown} | {default} | {_cell(parameter.help)} |")
         lines.append("")
     return "\n".join(lines)
+
+
+def _all_commands(group: Any, before: str) -> list[tuple[str, Any]]:
+    """Return name and command of all commands, those of groups as "learn pixels"."""
+    found: list[tuple[str, Any]] = []
+    for name, command in group.commands.items():
+        inside = getattr(command, "commands", None)
+        found += [(before + name, command)] if inside is None else _all_commands(command, f"{before}{name} ")
+    return found
 
 
 def _default(value: Any) -> str:

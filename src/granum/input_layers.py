@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from granum.arrays import check_image
 from granum.errors import SettingError, ShapeError
 from granum.image import Image
+from granum.preprocess.channel_mean import mean_of_channels
 from granum.recipe import Recipe
 from granum.step_cache import content_key
 
@@ -123,8 +124,7 @@ def _channel_stack(
     stack = np.stack(planes) if len(planes) > 1 else np.asarray(planes[0])[None]
     if main is not None or len(stack) == 1 or image.shape[1] == 1:
         return stack, None
-    mean = stack.mean(axis=0, dtype=np.float64 if stack.dtype.kind != "f" else None)
-    return stack, np.rint(mean).astype(stack.dtype) if stack.dtype.kind in "iu" else mean
+    return stack, mean_of_channels(stack)
 
 
 def _pixel_notes(pixels: NDArray[Any], image: NDArray[Any]) -> Iterator[tuple[str, str]]:

@@ -1,8 +1,8 @@
 """Models that a recipe names: read once, known by their content, and kept with the run.
 
 A run must give the same result when the model's file is moved or replaced. So the recipe of a run names each model by
-the hash of its content, ``models/<hash>.granum``; a copy under that name lies in the ledger while the run goes on, and
-in the run folder afterwards, beside ``recipe.toml``, where `load_recipe` looks first.
+the hash of its content, ``models/<hash>.granum_model``; a copy under that name lies in the ledger while the run goes
+on, and in the run folder afterwards, beside ``recipe.toml``, where `load_recipe` looks first.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from granum.steps import load_step
 
 __all__ = ["ModelFile", "place_models", "read_models"]
 
-_FOLDER, _ENDING = "models", ".granum"
+_FOLDER, _ENDING = "models", ".granum_model"
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,8 @@ from granum.cli.app import app as show_app
 from granum.cli.demo import demo
 from granum.cli.export import export
 from granum.cli.info import info
+from granum.cli.learn import learn
+from granum.cli.predict import predict
 from granum.cli.recipes import recipes
 from granum.cli.run import run
 from granum.cli.score import score
@@ -36,8 +38,9 @@ commands = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (run, demo, info, recipes, simulate, score, export):
+for command in (run, predict, demo, info, recipes, simulate, score, export):
     commands.command()(command)
+commands.add_typer(learn, name="learn")
 commands.command("app")(show_app)
 
 

@@ -12,7 +12,7 @@ import typer
 if TYPE_CHECKING:
     from granum.batch.runs import BatchSummary
 
-__all__ = ["parse_interval", "parse_settings", "run"]
+__all__ = ["parse_interval", "parse_settings", "print_summary", "run"]
 
 _SECONDS = {"ms": 1e-3, "s": 1.0, "sec": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _MOST_LINES = 20
@@ -85,7 +85,7 @@ def run(
             progress=progress,
             command=["granum", *sys.argv[1:]],
         )
-    _print_summary(summary)
+    print_summary(summary, has_objects=any("labels" in step.writes for step in chosen.steps))
     if summary.failures:
         raise typer.Exit(3)
 
@@ -127,7 +127,8 @@ def parse_interval(text: str) -> float:
     return float(match[1]) * _SECONDS[match[2]]
 
 
-def _print_summary(summary: BatchSummary) -> None:
+def print_summary(summary: BatchSummary, *, has_objects: bool = True) -> None:
+    """Print what became of a run: warnings and failures on standard error, results and where they are."""
     for warning in summary.warnings[:_MOST_LINES]:
         typer.echo(f"warning: {warning}", err=True)
     for failure in summary.failures[:_MOST_LINES]:
@@ -136,7 +137,24 @@ def _print_summary(summary: BatchSummary) -> None:
         if len(many) > _MOST_LINES:
             typer.echo(f"... {len(many) - _MOST_LINES} more {what} in {summary.out / 'run.json'}.", err=True)
     skipped = f" ({summary.n_skipped} done before)" if summary.n_skipped else ""
-    typer.echo(f"{summary.n_objects} objects in {summary.n_done} images{skipped}")
+    found = f"{summary.n_objects} objects in {summary.n_done} images" if has_objects else f"{summary.n_done} images"
+    typer.echo(f"{found}{skipped}")
+    if line := _class_line(summary.out):
+        typer.echo(line)
     typer.echo(f"Report: {summary.out / 'report.html'}")
     if summary.failures:
         typer.echo(f"{len(summary.failures)} failed; --resume tries them once more.", err=True)
+
+
+def _class_line(out: Path) -> str:
+    """Return the share of each class in the analysed area of all images; nothing where the run has no classes."""
+    import json
+
+    run = json.loads((out / "run.json").read_text(encoding="utf-8"))
+    areas: dict[str, int] = {}
+    for entry in run.get("images") or []:
+        for one in entry.get("classes") or []:
+            areas[one["name"]] = areas.get(one["name"], 0) + one["area_px"]
+    total = sum(areas.values())
+    shares = ", ".join(f"{name} {100 * area / total:.1f} %" for name, area in areas.items()) if total else ""
+    return f"Area: {shares}" if shares else ""

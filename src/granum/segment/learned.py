@@ -66,7 +66,8 @@ def segment_by_model(
         The file that `granum learn pixels` or the app has written; must be given. In a recipe file, a relative path is
         looked for beside the recipe first.
     objects : str
-        Name or id of the class whose pieces are the objects; empty for the last class of the model.
+        Name or id of the class whose pieces are the objects; empty for the last class of the model, "none" for no
+        objects.
     probabilities : bool
         Return the probabilities too; a run then keeps them as files.
 
@@ -110,8 +111,8 @@ def segment_by_model(
     inside = check_area(area, image.shape)
     if not model:
         raise SettingError(
-            "segment.learned.model: is not given; name the file of a model, as in --set learned.model=grains.granum "
-            "(granum learn pixels makes one)."
+            "segment.learned.model: is not given; name a file that granum learn pixels has made, as in "
+            "--set learned.model=grains.granum_model."
         )
     loaded, sha256 = _open_model(model)
     legend = colour_classes(loaded.classes)
@@ -121,20 +122,22 @@ def segment_by_model(
     predicted = loaded.predict(stack, area=inside)
     for note in predicted.notes:
         warnings.warn(note, GranumWarning, stacklevel=2)
-    chosen = legend[index]
-    mask = predicted.classes == chosen.id
-    relief = predicted.probabilities[index]
+    chosen = None if index is None else legend[index]
     choice = _explain(loaded, Path(model).name, sha256, legend, chosen, objects, predicted.classes, inside)
-    if len(legend) > 2 and not objects:
+    if index is None or chosen is None:
+        mask, relief = np.zeros(image.shape, np.bool_), np.zeros(image.shape, np.float32)
+    else:
+        mask, relief = predicted.classes == chosen.id, predicted.probabilities[index]
+    if chosen is not None and len(legend) > 2 and not objects:
         warnings.warn(
             f"objects are made of class {chosen.id} ({chosen.name}), the last of {len(legend)}; if others are meant, "
             "set segment.learned.objects to a name or id.",
             GranumWarning,
             stacklevel=2,
         )
-    if not probabilities:
-        return predicted.classes, mask, relief.copy(), None, legend, choice
-    return predicted.classes, mask, relief, predicted.probabilities, legend, choice
+    # a copy lets the probabilities of the other classes go
+    kept = predicted.probabilities if probabilities else None
+    return predicted.classes, mask, relief if probabilities else relief.copy(), kept, legend, choice
 
 
 def check_channels(image: NDArray[Any], channels: ArrayLike | None) -> NDArray[Any]:
@@ -174,8 +177,8 @@ def _open_model(path: str) -> tuple[PixelModel, str]:
     return model, key
 
 
-def find_class(legend: Sequence[PixelClass], wanted: str, where: str = "the model") -> int:
-    """Return the index of a class given by name or id; of the last one for "".
+def find_class(legend: Sequence[PixelClass], wanted: str, where: str = "the model") -> int | None:
+    """Return the index of a class given by name or id; of the last one for "", None for "none".
 
     Raises
     ------
@@ -194,6 +197,8 @@ def find_class(legend: Sequence[PixelClass], wanted: str, where: str = "the mode
         if matches:
             ids = ", ".join(str(legend[n].id) for n in matches)
             raise SettingError(f"objects: {len(matches)} classes are called {wanted!r}; give one of their ids ({ids}).")
+    if wanted == "none":
+        return None
     listed = ", ".join(f"{one.id} ({one.name})" for one in legend)
     near = nearest_name(wanted, [one.name for one in legend])
     hint = f" {near}" if near.startswith("did") else ""
@@ -214,7 +219,7 @@ def _explain(
     name: str,
     sha256: str,
     legend: Sequence[PixelClass],
-    chosen: PixelClass,
+    chosen: PixelClass | None,
     objects: str,
     classes: NDArray[np.uint8],
     area: NDArray[np.bool_] | None,
@@ -222,7 +227,11 @@ def _explain(
     """Return which model was used, what it says about itself, and what it found here."""
     percents = area_percents(classes, legend, area)
     report = model.about.get("report") or {}
-    values: dict[str, Any] = {"model": name, "sha256": sha256[:12], "objects": chosen.name}
+    values: dict[str, Any] = {"model": name, "sha256": sha256[:12]}
+    ending = ""
+    if chosen is not None:
+        values["objects"] = chosen.name
+        ending = f" Objects are made of {chosen.name} ({'as set' if objects else 'the last class'})."
     scored = "It carries no score."
     if isinstance(report.get("miou"), int | float):
         values["reported_miou"] = float(report["miou"])
@@ -230,11 +239,7 @@ def _explain(
         if isinstance(report.get("low"), int | float) and isinstance(report.get("high"), int | float):
             scored += f" (95 %: {report['low']:.2f} to {report['high']:.2f})"
         scored += "."
-    how = "as set" if objects else "the last class"
     found = ", ".join(f"{one.name} {percents[one.id]:.1f} %" for one in legend)
-    reason = (
-        f"The model {name} ({model.describe()}) gives {found} of the area. {scored} Objects are made of {chosen.name} "
-        f"({how})."
-    )
+    reason = f"The model {name} ({model.describe()}) gives {found} of the area. {scored}{ending}"
     table = [{"id": one.id, "class": one.name, "area_percent": percents[one.id]} for one in legend]
     return Choice("pixel classes", values, reason, table)
