@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def simulate(
-    kind: Annotated[str, typer.Argument(help="tem, haadf, sem or discs.")],
+    kind: Annotated[str, typer.Argument(help="tem, haadf, sem, discs or phases.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to make.")],
     size: Annotated[int, typer.Option(help="Side of the square image in px, 32 to 32768.")] = 1024,
     count: Annotated[int, typer.Option(help="Particles per image, 0 to 1,000,000.")] = 200,
@@ -28,10 +28,18 @@ def simulate(
     info_bar: Annotated[bool, typer.Option("--info-bar", help="Draw a bar with scale bar and text.")] = False,
     pixel_size: Annotated[str, typer.Option(help="Pixel size, as in '0.5 nm'.")] = "0.5 nm",
     dtype: Annotated[str, typer.Option(help="uint8 or uint16.")] = "uint8",
+    strokes: Annotated[
+        int, typer.Option(help="phases: painted pixels per class and image, 0 to 10,000,000; 0 for none.")
+    ] = 1000,
+    painted: Annotated[
+        int | None, typer.Option(help="phases: how many of the images are painted; default: all.")
+    ] = None,
 ) -> None:
     """Write simulated micrographs of particles: images/, labels/ and truth.json.
 
-    The pixel size is inside the files, so granum and ImageJ measure them in nm. Same seed, same bytes.
+    The kind "phases" is a micrograph of four phases: images/, classes/ (the true class of every pixel), scribbles/
+    (strokes as a person paints them) and truth.json. The pixel size is inside the files, so granum and ImageJ measure
+    them in nm. Same seed, same bytes.
     """
     from granum.errors import SettingError
     from granum.image import PixelSize
@@ -47,7 +55,20 @@ def simulate(
         "shape": shape, "noise": noise, "uneven_light": uneven_light, "info_bar": info_bar,
         "pixel_size_nm": size_nm.nm[0], "dtype": dtype,
     }  # fmt: skip
-    partial = _make_partial_folder(output)
+    if kind == "phases":
+        from granum.cli.simulate_phases import write_phases
+
+        usual = {"count": 200, "median_diameter": None, "log_sd": 0.25, "touching": 0.4, "shape": None}
+        for name, value in usual.items():
+            if settings.pop(name) != value:
+                raise SettingError(
+                    f"--{name.replace('_', '-')}: is a setting of particles, not of phases; leave it out."
+                )
+        partial = make_partial_folder(output, ("images", "classes", "scribbles"))
+        shown = range(seed, seed + images)
+        finish(partial, output, write_phases(partial, shown, strokes=strokes, painted=painted, settings=settings))
+        return
+    partial = make_partial_folder(output, ("images", "labels"))
     truths: dict[str, Any] = {}
     for number in range(seed, seed + images):
         name = f"{kind}_{number:04d}"
@@ -55,10 +76,10 @@ def simulate(
         _write_images(partial, name, simulated)
         truths[name] = simulated.truth
         typer.echo(f"{name}: {simulated.truth['n_particles']} particles")
-    _finish(partial, output, truths)
+    finish(partial, output, truths)
 
 
-def _make_partial_folder(output: Path) -> Path:
+def make_partial_folder(output: Path, folders: tuple[str, ...]) -> Path:
     """Return an empty folder beside `output`, which takes its name when everything is written."""
     import shutil
 
@@ -69,7 +90,7 @@ def _make_partial_folder(output: Path) -> Path:
     partial = output.parent / f".{output.name}.partial"
     try:
         shutil.rmtree(partial, ignore_errors=True)
-        for folder in ("images", "labels"):
+        for folder in folders:
             (partial / folder).mkdir(parents=True)
     except OSError as error:
         raise OutputError(f"{output}: cannot be made ({error.strerror}).") from None
@@ -77,24 +98,25 @@ def _make_partial_folder(output: Path) -> Path:
 
 
 def _write_images(folder: Path, name: str, simulated: SimulatedParticles) -> None:
-    """Write the picture as ImageJ TIFF, whose header takes no date and no random number, and the labels."""
-    import tifffile
-
+    """Write the picture and the labels."""
     from granum.image import PixelSize
     from granum.report.label_images import write_labels
 
     size_nm = simulated.truth["pixel_size_nm"]
-    tifffile.imwrite(
-        folder / "images" / f"{name}.tif",
-        simulated.image,
-        imagej=True,
-        resolution=(1 / size_nm, 1 / size_nm),
-        metadata={"axes": "YX", "unit": "nm"},
-    )
+    write_picture(folder / "images" / f"{name}.tif", simulated.image, size_nm)
     write_labels(folder / "labels" / f"{name}.tif", simulated.labels, PixelSize(size_nm, size_nm, "nm", "typed"))
 
 
-def _finish(partial: Path, output: Path, truths: dict[str, Any]) -> None:
+def write_picture(path: Path, image: Any, pixel_size_nm: float) -> None:
+    """Write a picture as ImageJ TIFF, whose header takes no date and no random number."""
+    import tifffile
+
+    resolution = (1 / pixel_size_nm, 1 / pixel_size_nm)
+    tifffile.imwrite(path, image, imagej=True, resolution=resolution, metadata={"axes": "YX", "unit": "nm"})
+
+
+def finish(partial: Path, output: Path, truths: dict[str, Any]) -> None:
+    """Write truth.json and give the folder its name."""
     from granum import __version__
     from granum.errors import OutputError
 

@@ -1,6 +1,7 @@
 """Stage `samples`: simulated images with exact truth.
 
 - `simulate_particles`: TEM, HAADF, SEM pictures of particles, or plain discs; `demo_image` is the one of `granum demo`.
+- `simulate_phases`: pictures of several phases with the true class of every pixel; `simulate_strokes` paints on them.
 - `place_discs`, `draw_diameters`, `draw_outlines`: where they lie, how large they are, what outline they have.
 - `draw_texture`, `draw_uneven_light`, `add_camera_noise`: what specimen, light and camera add.
 """

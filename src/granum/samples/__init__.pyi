@@ -4,6 +4,9 @@ from .noise import draw_uneven_light as draw_uneven_light
 from .particles import SimulatedParticles as SimulatedParticles
 from .particles import demo_image as demo_image
 from .particles import simulate_particles as simulate_particles
+from .phases import SimulatedPhases as SimulatedPhases
+from .phases import simulate_phases as simulate_phases
 from .placement import place_discs as place_discs
+from .scribbles import simulate_strokes as simulate_strokes
 from .shapes import draw_diameters as draw_diameters
 from .shapes import draw_outlines as draw_outlines
