@@ -64,7 +64,7 @@ def measure_learning_curve(
     miou : float
         The score with all strokes.
     prior : (K,) ndarray, optional
-        Class frequencies; estimated for every share when not given.
+        What the model weighs its classes with; the best for every share when not given.
     shares : sequence of float
         Below 1.
     seed : int

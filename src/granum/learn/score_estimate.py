@@ -1,7 +1,8 @@
 """`Scorer`: from held-out probabilities to the scores on whole images, quickly enough for every trial of a search.
 
 1. How much too sure the pipeline is, is measured on left-out strokes (`calibration`).
-2. The class frequencies correct for the balance of strokes (`class_prior`).
+2. Calibrated probabilities of unpainted pixels tell how frequent the classes are (`class_prior`); probabilities as they
+   are may tell of twice as much of a rare class.
 3. The joint table of true and predicted classes is expected over all pixels, not only painted ones (`joint_table`).
 """
 
@@ -21,6 +22,8 @@ from granum.learn.training_data import TrainingData
 
 __all__ = ["Score", "Scorer"]
 
+_SHRINK = 0.002
+
 
 @dataclass(frozen=True, eq=False)
 class Score:
@@ -30,8 +33,8 @@ class Score:
     ----------
     table : (K, K) ndarray of float64
         Share of all pixels with each true (row) and predicted (column) class.
-    prior : (K,) ndarray of float64
-        Class frequencies that were used.
+    frequencies : (K,) ndarray of float64
+        Of the classes, estimated.
     power : float
         Of the calibration (`fit_temperature`); far below 1: the pipeline is much too sure of itself.
     n_tested : int
@@ -39,9 +42,19 @@ class Score:
     """
 
     table: NDArray[np.float64]
-    prior: NDArray[np.float64]
+    frequencies: NDArray[np.float64]
     power: float
     n_tested: int
+
+    @property
+    def prior(self) -> NDArray[np.float64]:
+        """What the model should weigh its classes with: the same decisions as calibrating first, then `frequencies`.
+
+        The largest of p ** power * f is the largest of p * f ** (1 / power).
+        """
+        logs = np.log(self.frequencies) / self.power
+        weighed: NDArray[np.float64] = np.exp(logs - logs.max())
+        return np.maximum(weighed / weighed.sum(), 1e-9)
 
     @property
     def miou(self) -> float:
@@ -75,6 +88,7 @@ class Scorer:
         held_out: HeldOut,
         *,
         prior: NDArray[np.float64] | None = None,
+        frequencies: NDArray[np.float64] | None = None,
         painted_weights: NDArray[np.float64] | None = None,
         sample_weights: NDArray[np.float64] | None = None,
         edge_share: float = EDGE_SHARE,
@@ -86,14 +100,15 @@ class Scorer:
         held_out : HeldOut
             Its probabilities of balanced classes.
         prior : (K,) ndarray, optional
-            Class frequencies that it predicts with; those of the held-out sample when not given.
+            What it weighs its classes with when it predicts; `Score.prior`, which is best, when not given.
+        frequencies : (K,) ndarray, optional
+            Of the classes, when they are known already.
         painted_weights, sample_weights : ndarray, optional
             Factors of the pixels (for resampling).
         edge_share : float
             How much of the truth at a pixel is taken from its neighbour (`joint_table`).
         """
         held_out.check(self.data)
-        used_prior = estimate_prior(held_out.sample, weights=sample_weights) if prior is None else np.asarray(prior)
         tested = np.flatnonzero(np.isfinite(held_out.painted).all(axis=0))
         labels = self.data.labels[tested]
         weights = self.data.weights[tested].astype(np.float64)
@@ -102,17 +117,21 @@ class Scorer:
         weights = _balance(labels, weights, len(self.data.classes))
         power = fit_temperature(held_out.painted[:, tested], labels, weights=weights)
         # in the middle of a search some folds have not been run yet
-        known = np.isfinite(held_out.sample).all(axis=0).astype(np.float64)
-        sample_weights = known if sample_weights is None else known * sample_weights
+        drawn = np.where(np.isfinite(held_out.sample).all(axis=0), 1.0, 0.0)
+        if sample_weights is not None:
+            drawn = drawn * sample_weights
         sure = np.nan_to_num(held_out.sample, nan=1.0 / len(self.data.classes))
-        predicted = apply_prior(sure, used_prior).argmax(axis=0)
-        posterior = apply_prior(apply_temperature(sure, power), used_prior)
-        if not sample_weights.any():
-            return Score(self._painted_table(held_out, tested, weights, used_prior), used_prior, power, tested.size)
-        table = joint_table(
-            predicted, posterior, neighbours=self.neighbours, edge_share=edge_share, weights=sample_weights
-        )
-        return Score(table, used_prior, power, int(tested.size))
+        calibrated = apply_temperature(sure, power)
+        if frequencies is None:
+            frequencies = estimate_prior(calibrated, weights=drawn, shrink=_SHRINK)
+        posterior = apply_prior(calibrated, frequencies)
+        n_tested = int(tested.size)
+        if not drawn.any():
+            table = self._painted_table(held_out, tested, weights, frequencies if prior is None else prior)
+            return Score(table, frequencies, power, n_tested)
+        predicted = (posterior if prior is None else apply_prior(sure, prior)).argmax(axis=0)
+        table = joint_table(predicted, posterior, neighbours=self.neighbours, edge_share=edge_share, weights=drawn)
+        return Score(table, frequencies, power, n_tested)
 
     def _painted_table(
         self, held_out: HeldOut, tested: NDArray[np.int64], weights: NDArray[np.float64], prior: NDArray[np.float64]

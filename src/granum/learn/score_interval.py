@@ -19,7 +19,13 @@ _USUAL_WORTH = 3.0
 
 
 def score_interval(
-    scorer: Scorer, held_out: HeldOut, score: Score, *, n_resamples: int = 100, seed: int = 0
+    scorer: Scorer,
+    held_out: HeldOut,
+    score: Score,
+    *,
+    prior: NDArray[np.float64] | None = None,
+    n_resamples: int = 100,
+    seed: int = 0,
 ) -> tuple[float, float]:
     """Return the 95 % interval of the mean IoU on unseen images.
 
@@ -27,6 +33,8 @@ def score_interval(
     ----------
     scorer, held_out, score : Scorer, HeldOut, Score
         The score, and what it came from.
+    prior : (K,) ndarray, optional
+        What the pipeline weighs its classes with, as for the score.
     n_resamples : int
         Each costs as much as a score.
     seed : int
@@ -55,7 +63,8 @@ def score_interval(
         painted_weights = times_stroke[stroke_at] * of_image[data.image_of]
         found[at] = scorer.score(
             held_out,
-            prior=score.prior,
+            prior=prior,
+            frequencies=score.frequencies,
             painted_weights=painted_weights,
             sample_weights=of_image[data.sample_image],
         ).miou
@@ -63,7 +72,10 @@ def score_interval(
     # the variance of a mean of few is found too small by resampling
     variance = float(found.var()) * n_images / max(n_images - 1, 1)
     variance += _USUAL_SPREAD**2 * _USUAL_WORTH / (n_images * (n_images - 1 + _USUAL_WORTH))
-    edges = [scorer.score(held_out, prior=score.prior, edge_share=share).miou for share in (EDGE_SHARE, *_EDGE_SHARES)]
+    edges = [
+        scorer.score(held_out, prior=prior, frequencies=score.frequencies, edge_share=share).miou
+        for share in (EDGE_SHARE, *_EDGE_SHARES)
+    ]
     variance += ((max(edges) - min(edges)) / 3.0) ** 2
     half = 1.96 * float(np.sqrt(variance))
     return max(score.miou - half, 0.0), min(score.miou + half, 1.0)

@@ -43,7 +43,7 @@ def estimate_scores(
     held_out : HeldOut
         What the pipeline said about it.
     prior : (K,) ndarray, optional
-        Class frequencies that the pipeline predicts with; estimated from the sample when not given.
+        What the model weighs its classes with when it predicts; `Score.prior`, which is best, when not given.
     normalisation : {"", "image", "training"}
         How the pipeline treats grey levels, for the warnings.
     optimism : float
@@ -72,7 +72,7 @@ def estimate_scores(
     """
     scorer = Scorer(data, folds)
     score = scorer.score(held_out, prior=prior)
-    low, high = score_interval(scorer, held_out, score, n_resamples=max(n_resamples, 10), seed=seed)
+    low, high = score_interval(scorer, held_out, score, prior=prior, n_resamples=max(n_resamples, 10), seed=seed)
     table = score.table
     true, predicted, hit = table.sum(axis=1), table.sum(axis=0), np.diag(table)
     tested = np.isfinite(held_out.painted).all(axis=0)
