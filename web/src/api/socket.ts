@@ -18,6 +18,7 @@ export type SocketMessage =
   | { type: "runs"; runs: string[] }
   | { type: "learn"; state: LearnState }
   | LearnPrediction & { type: "learn_prediction" }
+  | { type: "learn_error"; request: number; code: string; message: string }
   | { type: "resync" };
 
 export interface SocketListener {

@@ -1,5 +1,5 @@
 /** The live prediction: on or off, by which model, how it is drawn. */
-import { best, learn, learning, liveOn, livePlain, lookedModel, lookModel, shown, UNSURE, usable } from "../state/learn";
+import { best, learn, learning, liveOn, livePlain, lookedModel, lookModel, lookProblem, shown, UNSURE, usable } from "../state/learn";
 import { count, durationText, sentence, shortNumber } from "../state/numbers";
 import { lookOf, setLook } from "../state/view";
 import { Button, Segmented } from "./controls";
@@ -29,6 +29,7 @@ function LookRow({ name, text, keys }: { name: "paint" | "prediction" | "uncerta
 function Status() {
   if (!liveOn.value) return <span class="tag">off</span>;
   if (livePlain.value) return <span class="tag">waits for strokes</span>;
+  if (lookProblem.value) return <span class="tag bad">no prediction</span>;
   if (learning.value) return <span class="tag">{shown.value ? "learning…" : "first look…"}</span>;
   return <span class="tag good" title="From the last stroke to the whole prediction">up to date · {durationText(1000 * (shown.value?.message.seconds ?? 0))}</span>;
 }
@@ -87,6 +88,7 @@ export function LivePrediction() {
         <span class="spring" />
         <Segmented label="How the prediction is drawn" choices={STYLES} value={style} onChange={(value) => setLook("prediction", { style: value as typeof style, opacity: STRENGTH[value] ?? 0.4 })} />
       </div>
+      {liveOn.value && !livePlain.value && lookProblem.value && <p class="note bad">{sentence(lookProblem.value)}</p>}
       {(learn.value?.notes ?? []).map((note) => <p key={note} class="note warn">{sentence(note)}</p>)}
       <p class="quiet number small-line">
         {painted.length > 0 ? `Learns from ${count(painted.reduce((sum, one) => sum + one.n_strokes, 0), "stroke")} on ${count(images, "image")}.` : "Strokes on all images of the project count together."}

@@ -7,7 +7,7 @@ import type { Marker, OverlayView } from "../viewer/interface";
 import { current } from "./images";
 import { LookSender, noPredictions, promote, takePrediction, type Look, type Predictions } from "./learn_line";
 import { announcement, attempt, connection, tab } from "./page";
-import { classColours, classes, paint, paintKey, wantedPaintKey } from "./paint";
+import { classColours, classes, wantedPaintKey } from "./paint";
 import { camera, lookOf, overlaysOn, plane } from "./view";
 
 export const learn = signal<LearnState | null>(null);
@@ -16,10 +16,14 @@ export const liveOn = signal(true);
 /** "live", "search" or "model:NAME". */
 export const lookModel = signal("live");
 export const predictions = signal<Predictions>(noPredictions);
+/** Why what is looked at was not predicted; in the server's words. */
+export const lookProblem = signal("");
 /** Areas and suggestions of the last complete prediction of a plane: they stay, pale, until the next is complete. */
 export const predicted = signal<{ plane: string; key: string; areas: Record<string, number>; suggestions: Suggestion[] } | null>(null);
 export const suggestionsOn = signal(true);
-export const suggestionAt = signal(-1);
+/** No place is gone to. */
+export const noSuggestion = -1;
+export const suggestionAt = signal(noSuggestion);
 export const budget = signal(30);
 /** When the state of the search came, so that its clock goes on between two messages. */
 export const searchSeenAt = signal(0);
@@ -92,7 +96,7 @@ export const shown = computed(() => {
 });
 /** Whether what is on screen is not (all of) what was asked for. */
 export const learning = computed(() => {
-  if (!liveOn.value || livePlain.value) return false;
+  if (!liveOn.value || livePlain.value || lookProblem.value) return false;
   const one = shown.value;
   return !one || predictions.value.coming !== null || !one.message.complete || one.message.model !== lookedModel.value;
 });
@@ -138,6 +142,11 @@ export async function loadLearn(): Promise<void> {
   takeLearn(await api.learn());
 }
 
+/** Why the newest look could not be answered. */
+export function takeLearnError(error: { request: number; message: string }): void {
+  if (error.request === line.newest) lookProblem.value = error.message;
+}
+
 function classNames(ids: number[]): string[] {
   return ids.map((id) => classes.value.find((one) => one.id === id)?.name ?? `class ${id}`);
 }
@@ -152,6 +161,7 @@ export function takeLearnPrediction(message: LearnPrediction): void {
   const before = predictions.peek();
   const { next, refresh } = takePrediction(before, message, lookNow());
   if (next === before) return;
+  lookProblem.value = "";
   // before the signals: the viewer then knows this version already and fetches nothing else
   if (refresh && next.shown) {
     const version = `${next.shown.message.classes.version}.${next.shown.version}`;
@@ -161,7 +171,7 @@ export function takeLearnPrediction(message: LearnPrediction): void {
     predictions.value = next;
     const done = next.shown?.message;
     if (!done?.complete || done.key !== message.key) return;
-    if (predicted.value?.key !== done.key) suggestionAt.value = -1;
+    if (predicted.value?.key !== done.key) suggestionAt.value = noSuggestion;
     predicted.value = { plane: planeText(done), key: done.key, areas: done.areas, suggestions: done.suggestions };
     const total = Object.values(done.areas).reduce((sum, n) => sum + n, 0);
     const shares = classes.value.map((one) => `${one.name} ${Math.round((100 * (done.areas[one.id] ?? 0)) / Math.max(1, total))} %`);
@@ -206,22 +216,9 @@ export function elapsed(state: SearchState, seenAt: number, now: number): number
 }
 
 export function followLearn(): () => void {
-  let version = -1;
-  let key = "";
-  const stops = [
-    effect(() => {
-      const look = lookNow();
-      line.want(look);
-      if (look) predictions.value = promote(predictions.peek(), look);
-    }),
-    effect(() => {
-      // a stroke, an undo, somebody else's stroke: the server has it, so its model is another one
-      const [next, of] = [paint.value?.version ?? -1, paintKey.value];
-      if (of === key && next > version && version >= 0) line.again();
-      [version, key] = [next, of];
-    }),
-  ];
-  return () => {
-    for (const stop of stops) stop();
-  };
+  return effect(() => {
+    const look = lookNow();
+    line.want(look);
+    if (look) predictions.value = promote(predictions.peek(), look);
+  });
 }

@@ -134,7 +134,7 @@ test("a view that comes back before it was told is not told", () => {
   expect(sent).toHaveLength(1);
 });
 
-test("a stroke asks at once, with the newest view, and the timer does not ask twice", () => {
+test("asking again is at once, with the newest view, and the timer does not ask twice", () => {
   const line = sender();
   line.want(look());
   line.want(look({ view: [1, 1, 9, 9] }));

@@ -112,7 +112,10 @@ export function takePrediction(state: Predictions, message: LearnPrediction, loo
   return { next: promote({ shown: state.shown, coming }, look), refresh: null };
 }
 
-/** Sends what is looked at: another plane, model or stroke at once, a moved view when it has come to rest. */
+/**
+ * Sends what is looked at: another plane or model at once, a moved view when it has come to rest. Strokes are not told:
+ * the server has them, and predicts anew by itself.
+ */
 export class LookSender {
   private request = 0;
   private sent: Look | null = null;
@@ -136,7 +139,7 @@ export class LookSender {
     } else if (look || sent) this.now();
   }
 
-  /** Ask for the same place again: something was painted, or the connection is a new one. */
+  /** Ask for the same place again: the connection is a new one. */
   again(): void {
     if (this.wanted) this.now();
   }

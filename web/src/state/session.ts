@@ -5,7 +5,7 @@ import { Connection, type SocketMessage } from "../api/socket";
 import { followEdits, loadEditState, takeEditMessage } from "./edits";
 import { current, loadImages, rememberImage, project, takeImages } from "./images";
 import { loadJobs, takeJob, takeRuns } from "./jobs";
-import { followLearn, learnConnected, learnConnectionLost, loadLearn, takeLearn, takeLearnPrediction, useLearnConnection } from "./learn";
+import { followLearn, learnConnected, learnConnectionLost, loadLearn, takeLearn, takeLearnError, takeLearnPrediction, useLearnConnection } from "./learn";
 import { applyTheme, connection, fail, rememberTab, signedOut, tab } from "./page";
 import { classes, followPaint, loadClasses, outbox, planeKey, resyncPaint, takePaint } from "./paint";
 import {
@@ -75,6 +75,9 @@ function apply(message: SocketMessage): void {
       break;
     case "learn_prediction":
       takeLearnPrediction(message);
+      break;
+    case "learn_error":
+      takeLearnError(message);
       break;
     case "resync":
       void resync();
