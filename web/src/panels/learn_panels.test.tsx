@@ -101,7 +101,7 @@ test("a place to paint next tells between which classes the model hesitates, and
   show();
   const second = button(/^Place 2/);
   expect(second.getAttribute("aria-label")).toBe("Place 2: background or object. Far from all strokes");
-  act(() => second.dispatchEvent(new FocusEvent("focus")));
+  act(() => void second.dispatchEvent(new FocusEvent("focus")));
   expect(place.querySelector(".place-told")?.textContent).toContain("background or object?");
   act(() => button("Show the places in the image").click());
   expect(suggestionsOn.value).toBe(false);
