@@ -44,10 +44,19 @@ class Searches:
         Where they are kept.
     went_on : callable
         ``went_on(state, new_best)`` whenever the search goes on, from a thread of this object.
+    command : callable, optional
+        Folder of a search -> the words that start its process.
     """
 
-    def __init__(self, project: Project, went_on: Callable[[SearchState, bool], None]) -> None:
+    def __init__(
+        self,
+        project: Project,
+        went_on: Callable[[SearchState, bool], None],
+        *,
+        command: Callable[[Path], list[str]] | None = None,
+    ) -> None:
         self._project, self._went_on = project, went_on
+        self._command = _search_command if command is None else command
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._folder: Path | None = None
@@ -87,13 +96,16 @@ class Searches:
             id = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
             folder = self._project.make_folder(FOLDER, id)
             state = SearchState(id=id, state="running", budget_s=request.budget_s, elapsed_s=0, n_trials=0)
-            words = [sys.executable, "-P", "-m", "granum.app.search_process", str(folder.absolute())]
             try:
                 SearchTask(request.budget_s, request.seed, tuple(classes), tuple(planes)).write(folder)
                 write_state(folder, state)
                 with (folder / "log.txt").open("ab") as log:
                     process = subprocess.Popen(
-                        words, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+                        self._command(folder.absolute()),
+                        stdin=subprocess.PIPE,
+                        stdout=log,
+                        stderr=subprocess.STDOUT,
+                        start_new_session=True,
                     )
             except OSError as error:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -150,6 +162,11 @@ class Searches:
             state = read_state(folder) or self._state
             if state is None:
                 continue
+            if (
+                state.state != "running" and not ended
+            ):  # its last word is not its last act; the next may start after both
+                _wait_or_kill(process)
+                ended = True
             if ended:
                 state = self._end(process, folder, state)
             with self._lock:
@@ -203,6 +220,18 @@ class Searches:
 
 
 _STOPPED = "The server ended before the search did; the best so far is kept."
+
+
+def _wait_or_kill(process: subprocess.Popen[bytes]) -> None:
+    try:
+        process.wait(_PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _search_command(folder: Path) -> list[str]:
+    return [sys.executable, "-P", "-m", "granum.app.search_process", str(folder)]
 
 
 def _stamp(path: Path) -> int:
