@@ -54,6 +54,7 @@ TESTED_WITH = {
     "learn/feature_samples": "pixel_features",
     "learn/scale_kernels": "pixel_features",
     "learn/feature_tile": "pixel_features",
+    "learn/training_masks": "training_set",
     "preprocess/info_bar": "crop",
     "preprocess/median": "denoise",
     "preprocess/non_local_means": "denoise",

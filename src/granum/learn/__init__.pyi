@@ -38,4 +38,6 @@ from .tiled_prediction import Prediction as Prediction
 from .training_data import TrainingData as TrainingData
 from .training_data import TrainingImage as TrainingImage
 from .training_data import gather_training_data as gather_training_data
+from .training_set import TrainingSet as TrainingSet
+from .training_set import export_training_set as export_training_set
 from .validation import estimate_scores as estimate_scores
