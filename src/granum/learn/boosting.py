@@ -76,7 +76,9 @@ def fit_boosted_trees(
     if n_classes > 2:
         settings["num_class"] = n_classes
     rows = np.nan_to_num(np.ascontiguousarray(planes.T), nan=0.0)
-    data = lightgbm.Dataset(rows, labels, weight=weights, params={"verbosity": -1}, free_raw_data=True)
+    # told here too: its default of 20 pixels per leaf would leave features out before training knows better
+    binning = {"verbosity": -1, "feature_pre_filter": False, "min_data_in_bin": min(3, fewest)}
+    data = lightgbm.Dataset(rows, labels, weight=weights, params=binning, free_raw_data=True)
     booster = lightgbm.Booster(settings, data)
     for done in range(rounds):
         if done and should_stop is not None and should_stop():

@@ -221,15 +221,15 @@ def fit_classifier(
     }
     if len(present) == 1:
         return LinearClassifier.constant(importance=np.zeros(len(planes), np.float32), **fields)
-    share /= share.mean()
-    fitted = known.fit(planes, index.astype(np.int64), share, seed=seed, should_stop=should_stop, **used)
+    fitted = known.fit(planes, index.astype(np.int64), share / share.mean(), seed=seed, should_stop=should_stop, **used)
     total = float(fitted["importance"].sum())
     fitted["importance"] = (fitted["importance"] / total if total > 0 else fitted["importance"]).astype(np.float32)
     return known.form(**fitted, **fields)
 
 
 _FORMS: dict[str, Any] = {
-    form.form: form for form in (BlendClassifier, GaussianClassifier, LinearClassifier, NetworkClassifier, TreeClassifier)
+    form.form: form
+    for form in (BlendClassifier, GaussianClassifier, LinearClassifier, NetworkClassifier, TreeClassifier)
 }
 
 

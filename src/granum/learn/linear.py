@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from granum.learn.block_kernels import BLOCK, apply_layer, load_block, pad_to_four, softmax_block
+from granum.learn.block_kernels import BLOCK, add_product, apply_layer, load_block, pad_to_four, softmax_block
 from granum.learn.fitted_classifier import Arrays, FittedClassifier, take_array, take_standardisation
 from granum.learn.standardise import standardise
 
@@ -91,41 +91,39 @@ class LinearClassifier(FittedClassifier):
 
 
 @njit(cache=True, nogil=True)
-def _loss(rows, labels, weights, penalty, parameters, gradient):  # type: ignore[no-untyped-def]
-    """Return the weighted cross-entropy plus the penalty, and fill its gradient; parameters (K, F + 1), bias last."""
-    n_classes, n_features = parameters.shape[0], parameters.shape[1] - 1
-    gradient[:] = 0
-    scores = np.empty(n_classes)
+def _loss(planes, rows, labels, weights, penalty, parameters, gradient):  # type: ignore[no-untyped-def]
+    """Return the weighted cross-entropy plus the penalty, and fill its gradient.
+
+    The same features come as planes (F, n) and as rows (n, F), n and F padded to multiples of four, so that both
+    products run along memory. Parameters and gradient are (K, F); the feature after the last real one is 1: the bias.
+    """
+    n_classes, n_features = parameters.shape
+    wide = (n_classes + 3) // 4 * 4
+    matrix = np.zeros((wide, n_features))
+    matrix[:n_classes] = parameters
+    scores = np.zeros((wide, planes.shape[1]))
+    add_product(matrix, planes, scores)
     loss = 0.0
-    for i in range(len(rows)):
-        row = rows[i]
-        for k in range(n_classes):
-            weight = parameters[k]
-            a, b, c, d = weight[n_features], 0.0, 0.0, 0.0
-            last = n_features // 4 * 4
-            for j in range(0, last, 4):
-                a += weight[j] * row[j]
-                b += weight[j + 1] * row[j + 1]
-                c += weight[j + 2] * row[j + 2]
-                d += weight[j + 3] * row[j + 3]
-            for j in range(last, n_features):
-                a += weight[j] * row[j]
-            scores[k] = (a + b) + (c + d)
-        largest = scores.max()
+    for i in range(len(labels)):
+        largest = scores[0, i]
+        for k in range(1, n_classes):
+            largest = max(largest, scores[k, i])
+        truth = scores[labels[i], i]
         total = 0.0
         for k in range(n_classes):
-            total += np.exp(scores[k] - largest)
-        loss += weights[i] * (largest + np.log(total) - scores[labels[i]])
+            scores[k, i] = np.exp(scores[k, i] - largest)
+            total += scores[k, i]
+        loss += weights[i] * (largest + np.log(total) - truth)
         for k in range(n_classes):
-            error = weights[i] * (np.exp(scores[k] - largest) / total - (1.0 if labels[i] == k else 0.0))
-            slope = gradient[k]
-            for j in range(n_features):
-                slope[j] += error * row[j]
-            slope[n_features] += error
+            scores[k, i] *= weights[i] / total
+        scores[labels[i], i] -= weights[i]
+    scores[:, len(labels) :] = 0
+    slopes = np.zeros((wide, n_features))
+    add_product(scores, rows, slopes)
     for k in range(n_classes):
         for j in range(n_features):
-            loss += 0.5 * penalty * parameters[k, j] ** 2
-            gradient[k, j] += penalty * parameters[k, j]
+            loss += 0.5 * penalty[j] * parameters[k, j] ** 2
+            gradient[k, j] = slopes[k, j] + penalty[j] * parameters[k, j]
     return loss
 
 
@@ -147,13 +145,19 @@ def fit_logistic(
     from scipy.optimize import minimize
 
     rows, shift, factor = standardise(planes, weights)
-    values = rows.astype(np.float64)
-    shape = (int(labels.max()) + 1, len(planes) + 1)
+    n, n_features = rows.shape
+    padded = np.zeros((pad_to_four(n), pad_to_four(n_features + 1)))
+    padded[:n, :n_features] = rows
+    padded[:n, n_features] = 1
+    columns = np.ascontiguousarray(padded.T)
+    penalty = np.zeros(padded.shape[1])
+    penalty[:n_features] = 1.0 / strength
+    shape = (int(labels.max()) + 1, padded.shape[1])
     gradient = np.empty(shape)
 
     def loss(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        found = _loss(values, labels, weights, 1.0 / strength, flat.reshape(shape), gradient)
-        return found / len(labels), gradient.ravel() / len(labels)
+        found = _loss(columns, padded, labels, weights, penalty, flat.reshape(shape), gradient)
+        return found / n, gradient.ravel() / n
 
     def step(_: NDArray[np.float64]) -> None:
         if should_stop is not None and should_stop():
@@ -165,7 +169,7 @@ def fit_logistic(
     return {
         "shift": shift,
         "factor": factor,
-        "weights": matrix[:, :-1].astype(np.float32),
-        "bias": matrix[:, -1].astype(np.float32),
-        "importance": np.abs(matrix[:, :-1]).sum(axis=0) * (factor > 0),
+        "weights": matrix[:, :n_features].astype(np.float32),
+        "bias": matrix[:, n_features].astype(np.float32),
+        "importance": np.abs(matrix[:, :n_features]).sum(axis=0) * (factor > 0),
     }

@@ -38,9 +38,9 @@ FORMAT_VERSION = 1
 SUFFIX = ".granum_model"
 _TIME = (1980, 1, 1, 0, 0, 0)  # the same model gives the same bytes
 _JSON = "model.json"
-_MEMBER = re.compile(r"(first|context)/([a-z_]{1,20}(?:_[0-9])?)\.npy")
+_MEMBER = re.compile(r"(first|context)/((?:[0-9]{1,2}\.)?[a-z_]{1,20}(?:_[0-9])?)\.npy")
 _TEXT = re.compile(r"(first|context)/lightgbm\.txt")
-_MOST_FILE, _MOST_JSON, _MOST_TEXT, _MOST_MEMBERS = 500_000_000, 20_000_000, 100_000_000, 64
+_MOST_FILE, _MOST_JSON, _MOST_TEXT, _MOST_MEMBERS = 500_000_000, 20_000_000, 100_000_000, 1000
 _DTYPES = ("<f4", "<i4")
 
 
