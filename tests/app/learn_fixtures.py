@@ -34,3 +34,13 @@ def make_model(n_channels=1, about=None, classes=CLASSES):
     )
     stage = Stage(tuple(range(len(planes))), classifier)
     return PixelModel(classes, n_channels, (), "uint8", None, FEATURES, "image", intensity, stage, about=about or {})
+
+
+def quick_model(data):
+    """Return a model of what is painted; stands for the first model where its quality does not matter."""
+    classifier = fit_classifier("logistic", data.painted, data.labels, n_classes=len(data.classes))
+    first = data.images[0]
+    return PixelModel(
+        data.classes, first.channels.shape[0], first.channel_names, str(first.channels.dtype), first.pixel_size_nm,
+        data.features, "image", data.intensity[0], Stage(tuple(range(len(data.painted))), classifier),
+    )  # fmt: skip

@@ -169,7 +169,10 @@ class Learner:
             return self._live, (LIVE, self._version)
         from granum.learn.model_file import load_model
 
-        about = job.file.stat()
+        try:
+            about = job.file.stat()
+        except OSError:
+            raise GranumError("This model is gone; choose another one.") from None
         key = (str(job.file), about.st_size, about.st_mtime_ns)
         model = self._models.get(key)
         if model is None:
