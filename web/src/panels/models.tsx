@@ -123,7 +123,7 @@ export function Models() {
       {!(project.value?.read_only ?? true) && (
         <label class="button plain file-button">
           <Icon name="upload" /><span>Add a model file</span>
-          <input type="file" class="unseen" onChange={(event) => {
+          <input type="file" accept=".granum" class="unseen" onChange={(event) => {
             const file = event.currentTarget.files?.[0];
             if (file) void bringModel(file);
             event.currentTarget.value = "";

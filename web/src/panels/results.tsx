@@ -67,6 +67,7 @@ export function Downloads({ id }: { id: string }) {
         <Link href={api.downloadRun(id)} text="Run folder" />
         <Link href={runFile(id, "objects.csv")} text="CSV" />
         {runImage.value && <Link href={runFile(id, `labels/${runImage.value.stem}.tif`)} text="Labels" />}
+        {runImage.value && run.value?.id === id && run.value.recipe === "scribbles" && <Link href={runFile(id, `classes/${runImage.value.stem}.tif`)} text="Classes" />}
         <Link href={api.exportRun(id, "imagej-rois")} text="ROIs" />
         <Popover label="More formats" icon="download" text="More">
           <div class="menu">

@@ -23,7 +23,8 @@ const ORDER: LayerInfo["kind"][] = ["image", "classes", "mask", "labels", "point
 
 function overlayOf(id: string, layer: LayerInfo): OverlayView {
   const look = lookOf(layer.name);
-  return { id, layer, visible: overlaysOn.value && look.visible, opacity: look.opacity, style: look.style };
+  const overlay: OverlayView = { id, layer, visible: overlaysOn.value && look.visible, opacity: look.opacity, style: look.style };
+  return layer.kind === "classes" ? { ...overlay, colours: classColours.value } : overlay;
 }
 
 const lit = computed<ReadonlySet<number>>(() => (hovered.value.size > 0 ? hovered.value : selection.value));
