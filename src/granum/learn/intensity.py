@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from granum.errors import ModelError
 from granum.learn.feature_set import FeatureSet
+from granum.preprocess.histogram import count_values
 
 __all__ = ["IntensityScale", "map_features", "measure_intensity"]
 
@@ -68,19 +69,17 @@ def measure_intensity(channels: NDArray[Any], *, area: NDArray[np.bool_] | None 
     -------
     scale : IntensityScale
         A channel whose percentiles coincide (dark field with few bright pixels) gets the range of all its values, a
-        constant one the scale 1.
+        constant one the scale 1; one without any finite pixel the offset 0 and the scale 1.
+
+    Notes
+    -----
+    Integers of 8 and 16 bits are counted, at about 1 ns per pixel; others are sorted in part, at 30 to 50 ns.
     """
     offsets, scales = [], []
     for plane in channels:
-        values = plane if area is None else plane[area]
-        values = values[np.isfinite(values)] if values.dtype.kind == "f" else values.ravel()
-        if values.size == 0:
-            offsets.append(0.0)
-            scales.append(1.0)
-            continue
-        low, middle, high = (float(value) for value in np.percentile(values, (2, 50, 98)))
+        lowest, low, middle, high, highest = _levels(plane, area)
         if high <= low:
-            low, high = float(values.min()), float(values.max())
+            low, high = lowest, highest
         offsets.append(middle)
         scales.append(high - low if high > low else 1.0)
     return IntensityScale(tuple(offsets), tuple(scales))
@@ -112,3 +111,25 @@ def map_features(
         np.multiply(planes[row], factor, out=mapped[row])
         mapped[row] += np.float32(shift)
     return mapped
+
+
+def _levels(plane: NDArray[Any], area: NDArray[np.bool_] | None) -> tuple[float, ...]:
+    """Return the 0, 2, 50, 98 and 100 % quantiles of a channel, interpolated between pixels; zeros when it has none."""
+    shares = (0.0, 0.02, 0.5, 0.98, 1.0)
+    if plane.dtype in (np.uint8, np.uint16):
+        if area is not None and not area.any():
+            return (0.0,) * 5
+        histogram = count_values(plane, area)
+        ends = np.cumsum(histogram.counts)
+        places = np.array(shares) * (ends[-1] - 1)
+        below, above = (
+            histogram.low + np.searchsorted(ends, whole(places), side="right").astype(np.float64)
+            for whole in (np.floor, np.ceil)
+        )
+        # where numpy puts the share between two pixels
+        return tuple(float(value) for value in below + (above - below) * (places - np.floor(places)))
+    values = plane if area is None else plane[area]
+    values = values[np.isfinite(values)] if values.dtype.kind == "f" else values.ravel()
+    if values.size == 0:
+        return (0.0,) * 5
+    return tuple(float(value) for value in np.quantile(values, shares))

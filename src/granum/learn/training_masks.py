@@ -78,7 +78,8 @@ def masks_of_classes(
         shape = image.channels.shape[1:]
         if mask.shape != shape or mask.dtype.kind not in "iu":
             raise ShapeError(
-                f"{image.name}: the mask is a {mask.dtype} array of shape {mask.shape}; give class ids in the shape {shape}."
+                f"{image.name}: the mask is a {mask.dtype} array of shape {mask.shape}; give class ids in the"
+                f" shape {shape}."
             )
         if int(mask.min()) < 0 or int(mask.max()) > 255:
             raise ShapeError(f"{image.name}: the mask has numbers from {mask.min()} to {mask.max()}, must be 0 to 255.")
