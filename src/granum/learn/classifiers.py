@@ -29,10 +29,25 @@ __all__ = ["FAMILIES", "Classifier", "Family", "available_families", "fit_classi
 class Classifier(Protocol):
     """What every trained classifier can do."""
 
-    family: str
-    n_classes: int
-    n_features: int
-    importance: NDArray[np.float32]
+    @property
+    def family(self) -> str:
+        """Name of its family."""
+        ...
+
+    @property
+    def n_classes(self) -> int:
+        """K."""
+        ...
+
+    @property
+    def n_features(self) -> int:
+        """F."""
+        ...
+
+    @property
+    def importance(self) -> NDArray[np.float32]:
+        """Share of each feature, (F,)."""
+        ...
 
     def probabilities(
         self, planes: NDArray[np.float32], *, rows: NDArray[np.int64] | None = None, threads: int | None = None
