@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from granum.learn.training_data import TrainingData
 __all__ = ["Score", "Scorer"]
 
 _SHRINK = 0.002
+_POWERS = (0.7, 1.4)
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,9 +51,10 @@ class Score:
     def prior(self) -> NDArray[np.float64]:
         """What the model should weigh its classes with: the same decisions as calibrating first, then `frequencies`.
 
-        The largest of p ** power * f is the largest of p * f ** (1 / power).
+        The largest of p ** power * f is the largest of p * f ** (1 / power). The power is kept within 0.7 and 1.4: the
+        model of all images is not as much too sure as those of the folds, and a rare class must not vanish for it.
         """
-        logs = np.log(self.frequencies) / self.power
+        logs = np.log(self.frequencies) / np.clip(self.power, *_POWERS)
         weighed: NDArray[np.float64] = np.exp(logs - logs.max())
         return np.maximum(weighed / weighed.sum(), 1e-9)
 
@@ -125,13 +127,13 @@ class Scorer:
         if frequencies is None:
             frequencies = estimate_prior(calibrated, weights=drawn, shrink=_SHRINK)
         posterior = apply_prior(calibrated, frequencies)
-        n_tested = int(tested.size)
+        score = Score(np.zeros(0), frequencies, power, int(tested.size))
+        prior = score.prior if prior is None else prior
         if not drawn.any():
-            table = self._painted_table(held_out, tested, weights, frequencies if prior is None else prior)
-            return Score(table, frequencies, power, n_tested)
-        predicted = (posterior if prior is None else apply_prior(sure, prior)).argmax(axis=0)
+            return replace(score, table=self._painted_table(held_out, tested, weights, prior))
+        predicted = apply_prior(sure, prior).argmax(axis=0)
         table = joint_table(predicted, posterior, neighbours=self.neighbours, edge_share=edge_share, weights=drawn)
-        return Score(table, frequencies, power, n_tested)
+        return replace(score, table=table)
 
     def _painted_table(
         self, held_out: HeldOut, tested: NDArray[np.int64], weights: NDArray[np.float64], prior: NDArray[np.float64]

@@ -26,7 +26,6 @@ def estimate_scores(
     *,
     prior: NDArray[np.float64] | None = None,
     normalisation: str = "",
-    optimism: float = 0.0,
     learning_curve: Sequence[tuple[int, float]] = (),
     importance: Sequence[tuple[str, float]] = (),
     n_resamples: int = 100,
@@ -46,8 +45,6 @@ def estimate_scores(
         What the model weighs its classes with when it predicts; `Score.prior`, which is best, when not given.
     normalisation : {"", "image", "training"}
         How the pipeline treats grey levels, for the warnings.
-    optimism : float
-        What the score is too good by because this pipeline was chosen as the best of many (`selection_optimism`).
     learning_curve, importance : sequence
         As they stand in the report.
     n_resamples : int
@@ -93,8 +90,8 @@ def estimate_scores(
     confusion = table / np.where(true > 0, true, 1.0)[:, None]
     return ScoreReport(
         method=_describe(folds, np.unique(data.image_of).size),
-        miou=float(np.clip(score.miou - optimism, 0.0, 1.0)),
-        low=float(max(low - optimism, 0.0)),
+        miou=score.miou,
+        low=float(low),
         high=float(high),
         per_class=tuple(per_class),
         confusion=tuple(tuple(float(value) for value in row) for row in confusion),
