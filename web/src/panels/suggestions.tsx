@@ -1,6 +1,6 @@
 /** Paint here next: places where the model hesitates most, numbered as in the image. */
 import { useState } from "preact/hooks";
-import { goToSuggestion, hesitation, liveOn, livePlain, stepSuggestion, suggestionAt, suggestions, suggestionsOn } from "../state/learn";
+import { areas, goToSuggestion, hesitation, liveOn, livePlain, stepSuggestion, suggestionAt, suggestions, suggestionsOn } from "../state/learn";
 import { classColours } from "../state/paint";
 import { sentence } from "../state/numbers";
 import { Button } from "./controls";
@@ -32,7 +32,8 @@ export function Suggestions() {
         ))}
       </ul>
       <p class="quiet place-told">
-        {told ? <><strong>{hesitation(told)}?</strong> {sentence(told.reason)}</> : list.length > 0 ? "A stroke in one of these places teaches the model most." : "The places come with the whole prediction."}
+        {told ? <><strong>{hesitation(told)}?</strong> {sentence(told.reason)}</> : list.length > 0 ? "A stroke in one of these places teaches the model most." : areas.value && !areas.value.stale
+          ? "No place stands out: paint where you see that it is wrong." : "The places come with the whole prediction."}
       </p>
     </section>
   );

@@ -101,7 +101,7 @@ const LOOKS: Record<string, LayerLook> = {
   labels: { visible: true, opacity: 0.85, style: "outline" },
   paint: { visible: true, opacity: 0.8, style: "fill" },
   prediction: { visible: true, opacity: 0.4, style: "fill" },
-  uncertainty: { visible: false, opacity: 0.7, style: "fill" },
+  uncertainty: { visible: false, opacity: 0.85, style: "fill" },
 };
 
 export function lookOf(name: string): LayerLook {

@@ -27,7 +27,7 @@ test("a rim runs around strokes on the side of the background and covers none of
 test("a fading layer is transparent where it is low and has one colour elsewhere", () => {
   const out = new Uint32Array(4);
   paintFading(new Uint16Array([0, 32768, 65535, 10]), 0, 65535, packPixel("#ff0080"), out);
-  expect([...out].map((pixel) => pixel >>> 24)).toEqual([0, 64, 255, 0]);
+  expect([...out].map((pixel) => pixel >>> 24)).toEqual([0, 90, 255, 0]);
   expect(out[1]! & 0xffffff).toBe(packPixel("#ff0080") & 0xffffff);
 });
 

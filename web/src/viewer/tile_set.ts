@@ -169,12 +169,12 @@ export class TileSet {
   }
 }
 
-/** One colour, the more of it the higher the value; squared, so that only what is high catches the eye. */
+/** One colour, the more of it the higher the value; bent a little, so that what is high catches the eye. */
 export function paintFading(values: Uint16Array, low: number, high: number, colour: number, pixels: Uint32Array): void {
   const scale = 1 / Math.max(1, high - low);
   for (let i = 0; i < pixels.length; i++) {
     const share = Math.min(1, Math.max(0, (values[i]! - low) * scale));
-    pixels[i] = ((Math.round(255 * share * share) << 24) | (colour & 0xffffff)) >>> 0;
+    pixels[i] = ((Math.round(255 * share ** 1.5) << 24) | (colour & 0xffffff)) >>> 0;
   }
 }
 
