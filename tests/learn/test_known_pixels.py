@@ -75,3 +75,17 @@ def test_the_scale_of_an_image_is_measured_in_its_area():
     known = KnownPixels()
     assert known.intensity("a", IMAGE, area) == measure_intensity(IMAGE, area=area)
     assert known.intensity("a", IMAGE, None) == measure_intensity(IMAGE)
+
+
+def test_a_sample_is_drawn_once_until_another_one_is_asked_for():
+    drawn = []
+
+    def draw():
+        drawn.append(1)
+        return np.array([1], np.int32), np.array([2], np.int32)
+
+    known = KnownPixels()
+    for n, seed, name in ((5, 0, "a"), (5, 0, "a"), (6, 0, "a"), (6, 1, "a"), (6, 1, "b"), (6, 1, "b")):
+        y, x = known.sample(name, IMAGE, None, n=n, seed=seed, draw=draw)
+        assert (y.tolist(), x.tolist()) == ([1], [2])
+    assert len(drawn) == 4

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from granum.learn.intensity import IntensityScale, measure_intensity
 
 __all__ = ["KnownPixels"]
 
+_Places = tuple[NDArray[np.int32], NDArray[np.int32]]
 _Key = tuple[str, tuple[int, ...], str, int]
 
 
@@ -26,6 +28,8 @@ class _Known:
     features: FeatureSet | None
     flat: NDArray[np.int64]
     planes: NDArray[np.float32]
+    sample: tuple[tuple[int, int], _Places] | None = None
+    """(Pixels wanted, seed), and what was drawn."""
 
 
 class KnownPixels:
@@ -49,7 +53,7 @@ class KnownPixels:
 
     @property
     def nbytes(self) -> int:
-        """Memory of the features."""
+        """Memory of the features; the places of samples come on top, 8 bytes per pixel."""
         with self._lock:
             return sum(one.planes.nbytes + one.flat.nbytes for one in self._known.values())
 
@@ -57,6 +61,23 @@ class KnownPixels:
         """Return the intensity scale of an image, measured the first time."""
         with self._lock:
             return self._of(name, channels, area).intensity
+
+    def sample(
+        self,
+        name: str,
+        channels: NDArray[Any],
+        area: NDArray[np.bool_] | None,
+        *,
+        n: int,
+        seed: int,
+        draw: Callable[[], _Places],
+    ) -> _Places:
+        """Return the rows and columns of the sample of an image, drawn the first time."""
+        with self._lock:
+            one = self._of(name, channels, area)
+            if one.sample is None or one.sample[0] != (n, seed):
+                one.sample = ((n, seed), draw())
+            return one.sample[1]
 
     def features(
         self,

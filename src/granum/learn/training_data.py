@@ -188,11 +188,7 @@ def gather_training_data(
     shares = [n_sample * (i + 1) // len(images) - n_sample * i // len(images) for i in range(len(images))]
     for number, (image, scribbles, share) in enumerate(zip(images, fitted, shares, strict=True)):
         intensity.append(known.intensity(image.name, image.channels, image.area))
-        # other places in every image, the same ones whatever other images there are
-        own_seed = (seed << 32) + zlib.crc32(image.name.encode(errors="replace"))
-        shape, allowed = image.channels.shape[1:], _allowed(image)
-        y, x = choose_sample(shape, (share + 1) // 2, allowed=allowed, seed=own_seed)
-        y, x = add_neighbours(y, x, shape, allowed=allowed, seed=own_seed)
+        y, x = _sample(known, image, share, seed)
         samples.append((np.full(y.size, number, np.int32), y, x))
         n_painted = 0
         if scribbles is not None and scribbles.n_px:
@@ -232,6 +228,18 @@ def gather_training_data(
         strokes=tuple(strokes),
         notes=tuple(dict.fromkeys(notes)),
     )
+
+
+def _sample(known: KnownPixels, image: TrainingImage, n: int, seed: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Return the sample of an image: other places in every image, the same ones whatever other images there are."""
+    own_seed = (seed << 32) + zlib.crc32(image.name.encode(errors="replace"))
+    shape, allowed = image.channels.shape[1:], _allowed(image)
+
+    def draw() -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        y, x = choose_sample(shape, (n + 1) // 2, allowed=allowed, seed=own_seed)
+        return add_neighbours(y, x, shape, allowed=allowed, seed=own_seed)
+
+    return known.sample(image.name, image.channels, image.area, n=n, seed=own_seed, draw=draw)
 
 
 def _check(images: Sequence[TrainingImage], most_per_class: int, n_sample: int) -> None:
