@@ -65,6 +65,8 @@ _in_browser = _load_file("browser_fixtures", "app", "browser_fixtures.py")
 serve, chromium, signed_in = _in_browser.serve, _in_browser.chromium, _in_browser.signed_in
 _runs = _load_file("run_bench", "app", "run_bench.py")
 bench, tools = _runs.bench, _runs.tools
+_models = _load_file("learnt_models", "learnt_models.py")
+disc_model, disc_pictures, learnt = _models.disc_model, _models.disc_pictures, _models.learnt
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

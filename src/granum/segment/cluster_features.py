@@ -18,6 +18,7 @@ __all__ = ["ClusterFeatures", "Light", "assign_bands", "draw_pixels", "flatten_l
 
 Light = Literal["even", "uneven"]
 _SIGMAS = (1.6, 3.5)
+_TEXTURE_WEIGHT = 0.2  # beside grey levels, so that the edges of phases do not become phases
 _SOFT = 4.0  # times its median, under which a texture counts as noise
 _WIDE = 60.0  # pixels over which uneven light is taken to be constant
 _BAND_BYTES = 64 << 20
@@ -123,6 +124,8 @@ def make_features(
             values[row] = np.log1p((values[row] / width[row]) ** 2)
     mean, scale = values.mean(axis=1), values.std(axis=1)
     scale[scale < 1e-9] = 1.0
+    if light == "even":
+        scale[width > 0] /= _TEXTURE_WEIGHT
     made = ClusterFeatures(work, features, intensity, used, width, mean, scale)
     return made, np.ascontiguousarray(((values - mean[:, None]) / scale[:, None]).T)
 

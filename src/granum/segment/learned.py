@@ -241,5 +241,4 @@ def _explain(
         scored += "."
     found = ", ".join(f"{one.name} {percents[one.id]:.1f} %" for one in legend)
     reason = f"The model {name} ({model.describe()}) gives {found} of the area. {scored}{ending}"
-    table = [{"id": one.id, "class": one.name, "area_percent": percents[one.id]} for one in legend]
-    return Choice("pixel classes", values, reason, table)
+    return Choice("pixel classes", values, reason)

@@ -92,11 +92,12 @@ def cluster_pixels(
 
     Notes
     -----
-    Features are gradient and standard deviation at 1.6 and 3.5 px, and with even light the smoothed grey levels;
-    textures count as log(1 + (value / 4 medians)^2), so that noise is alike everywhere. The clusters of 20,000 pixels
-    are found with scikit-learn; every pixel then goes to the nearest centre. The same input gives the same bytes on any
-    number of cores. Fails where phases differ neither in grey level nor in texture at these scales, and with even light
-    where the light is not.
+    Features are gradient and standard deviation at 1.6 and 3.5 px, and with even light the smoothed grey levels, beside
+    which textures count a fifth (so that the edges of phases do not become phases). Textures count as
+    log(1 + (value / 4 medians)^2), so that noise is alike everywhere. The clusters of 20,000 pixels are found with
+    scikit-learn; every pixel then goes to the nearest centre. The same input gives the same bytes on any number of
+    cores. Fails where phases differ neither in grey level nor in texture at these scales (nickel superalloy, three
+    phases: mean IoU .33; sandstone, four phases: .61), and with even light where the light is not.
     """
     image = check_image(image)
     stack = check_channels(image, channels)
