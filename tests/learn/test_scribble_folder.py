@@ -117,3 +117,16 @@ def test_no_folder_and_no_strokes_are_refused(tmp_path, images):
     (tmp_path / "s").mkdir()
     with pytest.raises(SettingError, match="holds no file of strokes"):
         find_scribbles(tmp_path / "s", images)
+
+
+def test_images_of_classes_are_warned_of_the_class_zero(tmp_path, images):
+    plane = np.ones((20, 30), np.uint8)
+    plane[:, 12:] = 0
+    (tmp_path / "s").mkdir()
+    Image.fromarray(plane).save(tmp_path / "s" / "a.png")
+    Image.fromarray(plane).save(tmp_path / "s" / "b.png")
+    found = find_scribbles(tmp_path / "s", images)
+    assert "a.tif (and 1 more): 40% of all pixels are painted, like an image of classes; 0 counts" in found.notes[0]
+    Image.fromarray(plane + 1).save(tmp_path / "s" / "a.png")
+    (tmp_path / "s" / "b.png").unlink()
+    assert find_scribbles(tmp_path / "s", images).notes == ()

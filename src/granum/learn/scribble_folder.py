@@ -20,6 +20,7 @@ __all__ = ["ENDINGS", "FoundScribbles", "find_scribbles"]
 ENDINGS = ("", "_scribbles", ".scribbles", "_labels", ".labels", "_strokes", ".strokes")
 """What may stand between the name of an image and the extension of its strokes."""
 _PAIRS = "pairs.csv"
+_DENSE = 0.3  # nobody paints so much of an image by hand
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +106,7 @@ def find_scribbles(
         path: scribbles_of_drawing(drawing, colours, name=path.name, class_map=class_map)
         for path, drawing in drawings.items()
     }
+    notes += _dense([*made.values()])
     return FoundScribbles(
         tuple(made.get(path) for path in paths),
         tuple(partner.get(path) for path in paths),
@@ -163,6 +165,19 @@ def _typed_pairs(folder: Path) -> dict[str, str]:
             raise ReadError(f"{path}: line {number} has {len(row)} columns; write image,strokes, such as a.tif,b.png.")
         pairs[row[0].strip()] = row[1].strip()
     return {image: strokes for image, strokes in pairs.items() if (image, strokes) != ("image", "strokes")}
+
+
+def _dense(made: Sequence[Scribbles]) -> list[str]:
+    """Return a note on images of which so much is painted that 0 may be a class too."""
+    shares = [one.n_px / (one.shape[0] * one.shape[1]) for one in made]
+    dense = [(one.name, share) for one, share in zip(made, shares, strict=True) if _DENSE < share < 1]
+    if not dense:
+        return []
+    others = f" (and {len(dense) - 1} more)" if len(dense) > 1 else ""
+    return [
+        f"{dense[0][0]}{others}: {dense[0][1]:.0%} of all pixels are painted, like an image of classes; 0 counts as "
+        "unpainted, so give the class 0 a number of its own if it is one."
+    ]
 
 
 def _no_match(folder: Path, images: Sequence[Path], files: Sequence[Path]) -> str:
