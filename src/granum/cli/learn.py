@@ -236,7 +236,8 @@ def _first_model(
     from granum.learn.training_data import gather_training_data
 
     data = gather_training_data(images, classes, seed=seed)
-    return fit_first_model(data, seed=seed), (), data.notes
+    model = fit_first_model(data, seed=seed)
+    return model, (), tuple(dict.fromkeys([*data.notes, *model.about.get("notes", [])]))
 
 
 def _search(
