@@ -3,6 +3,7 @@ import { useId } from "preact/hooks";
 import type { RecipeInfo, SettingInfo, StepInfo } from "../api/types";
 import { positionOf, POSITIONS, shortNumber, sliderScale, unitText, valueAt } from "../state/numbers";
 import { changeSettings, previewOfCurrent } from "../state/preview";
+import { projectChoices } from "../state/models";
 import { changed, chosenFor, keyOf, settingValue, withSetting, type Value } from "../state/recipe";
 import { Button, Popover, Segmented } from "./controls";
 
@@ -55,6 +56,17 @@ function ChoiceControl({ step, setting, value, id }: { step: StepInfo; setting: 
   );
 }
 
+/** A text that names something of the project; a text from elsewhere stays among the choices. */
+function ProjectControl({ step, setting, value, id, choices }: { step: StepInfo; setting: SettingInfo; value: string; id: string; choices: { value: string; text: string }[] }) {
+  const known = choices.some((choice) => choice.value === value);
+  return (
+    <select aria-labelledby={id} value={value} onChange={(event) => put(step, setting, event.currentTarget.value, true)}>
+      {!known && <option value={value}>{value}</option>}
+      {choices.map((choice) => <option key={choice.value} value={choice.value}>{choice.text}</option>)}
+    </select>
+  );
+}
+
 function parseList(text: string): number[] | null {
   const numbers = text.split(/[\s,;]+/).filter(Boolean).map(Number);
   return numbers.every(Number.isFinite) ? numbers : null;
@@ -69,7 +81,9 @@ function Control({ step, setting, value, id, auto }: { step: StepInfo; setting: 
       return <NumberControl step={step} setting={setting} value={typeof value === "number" ? value : startValue(setting)} id={id} disabled={auto} />;
     case "choice":
       return <ChoiceControl step={step} setting={setting} value={String(value ?? "")} id={id} />;
-    default:
+    default: {
+      const choices = projectChoices(step, setting, changed.value);
+      if (choices) return <ProjectControl step={step} setting={setting} value={String(value ?? "")} id={id} choices={choices} />;
       return (
         <input
           type="text" aria-labelledby={id} disabled={auto} value={Array.isArray(value) ? value.join(", ") : String(value ?? "")} placeholder={setting.kind === "list" ? "numbers with commas" : ""}
@@ -79,6 +93,7 @@ function Control({ step, setting, value, id, auto }: { step: StepInfo; setting: 
           }}
         />
       );
+    }
   }
 }
 

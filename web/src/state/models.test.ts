@@ -1,12 +1,13 @@
 import { beforeEach, expect, test } from "vitest";
 import { installFake, learnState, model, recipe, setting, step } from "../../test/fake_server";
+import type { SettingInfo, StepInfo } from "../api/types";
 import { learn, lookModel } from "./learn";
-import { applyModel, applyRequest, askToDeleteModel, bringModel, freeName, goodName, keepModel, learnedStep, nameOfFile } from "./models";
+import { applyModel, applyRequest, askToDeleteModel, bringModel, freeName, goodName, keepModel, learnedStep, nameOfFile, projectChoices } from "./models";
 import { question, tab, toasts } from "./page";
 import { recipes } from "./recipe";
 
 let fake: ReturnType<typeof installFake>;
-const learned = step("learned", [setting({ name: "model", kind: "text", value: "" }), setting({ name: "objects", kind: "text", value: "" })]);
+const learned: StepInfo = step("learned", [setting({ name: "model", kind: "text", value: "" }), setting({ name: "objects", kind: "text", value: "" })]);
 
 beforeEach(() => {
   fake = installFake();
@@ -31,6 +32,15 @@ test("a run with a model names its file and the class in the settings of the ste
   expect(applyRequest(model(), "", ["a"])?.settings).toEqual({ "learned.model": model().path });
   recipes.value = [recipe()];
   expect(applyRequest(model(), "object", null)).toBeNull();
+});
+
+test("settings that name a model or a class of it offer those of the project", () => {
+  learn.value = learnState({ models: [model({ path: "/p/x" }), model({ name: "bad", problem: "cut" })] });
+  const [which, objects] = learned.settings as [SettingInfo, SettingInfo];
+  expect(projectChoices(learned, which, {})?.map((one) => one.value)).toEqual(["", "/p/x"]);
+  expect(projectChoices(learned, objects, {})).toBeNull();
+  expect(projectChoices(learned, objects, { "learned.model": "/p/x" })?.map((one) => one.value)).toEqual(["", "object", "background"]);
+  expect(projectChoices(step("threshold", []), which, {})).toBeNull();
 });
 
 test("applying starts a run and shows the runs", async () => {

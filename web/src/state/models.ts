@@ -1,10 +1,10 @@
 /** Models that are kept in the project: keep, bring, delete, use on images. */
 import { api } from "../api/client";
-import type { ModelInfo, RunRequest, StepInfo } from "../api/types";
-import { learn, loadLearn, lookModel } from "./learn";
+import type { ModelInfo, RunRequest, SettingInfo, StepInfo } from "../api/types";
+import { learn, loadLearn, lookModel, usable } from "./learn";
 import { startJob } from "./jobs";
 import { attempt, question, say } from "./page";
-import { recipes } from "./recipe";
+import { recipes, type Settings } from "./recipe";
 
 /** Recipe that a model is used with. */
 export const RECIPE = "scribbles";
@@ -12,6 +12,16 @@ export const RECIPE = "scribbles";
 /** The step of the recipe that takes a model; null when this granum has none. */
 export function learnedStep(): StepInfo | null {
   return recipes.value.find((one) => one.name === RECIPE)?.steps.find((one) => one.do === "segment.learned") ?? null;
+}
+
+/** One of the models of the project, or of the classes of the chosen one, for a setting that names it; null for all other settings. */
+export function projectChoices(step: StepInfo, setting: SettingInfo, settings: Settings): { value: string; text: string }[] | null {
+  if (step.do !== "segment.learned") return null;
+  const models = usable.value;
+  if (setting.name === "model") return [{ value: "", text: models.length > 0 ? "choose a model" : "none yet: paint, then “Use it”" }, ...models.map((one) => ({ value: one.path, text: one.name }))];
+  if (setting.name !== "objects") return null;
+  const chosen = models.find((one) => one.path === settings[`${step.key}.model`]);
+  return chosen ? [{ value: "", text: "the last class" }, ...chosen.classes.map((one) => ({ value: one.name, text: one.name }))] : null;
 }
 
 /** What the server takes for a name. */
