@@ -89,3 +89,12 @@ def test_a_sample_is_drawn_once_until_another_one_is_asked_for():
         y, x = known.sample(name, IMAGE, None, n=n, seed=seed, draw=draw)
         assert (y.tolist(), x.tolist()) == ([1], [2])
     assert len(drawn) == 4
+
+
+def test_an_area_that_took_the_place_of_another_one_in_memory_is_counted_anew():
+    known = KnownPixels()
+    for rows in (10, 100, 50):
+        area = np.zeros(IMAGE.shape[1:], np.bool_)
+        area[:rows] = True
+        assert known.intensity("a", IMAGE, area) == measure_intensity(IMAGE, area=area)
+        del area

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -49,6 +50,7 @@ class KnownPixels:
     def __init__(self, most_bytes: int = 256 << 20) -> None:
         self._most_bytes = most_bytes
         self._known: OrderedDict[_Key, _Known] = OrderedDict()
+        self._areas: dict[int, tuple[weakref.ref[NDArray[np.bool_]], int]] = {}
         self._lock = threading.RLock()
 
     @property
@@ -119,13 +121,23 @@ class KnownPixels:
                 del self._known[key]
 
     def _of(self, name: str, channels: NDArray[Any], area: NDArray[np.bool_] | None) -> _Known:
-        key = (name, channels.shape, channels.dtype.str, -1 if area is None else int(np.count_nonzero(area)))
+        key = (name, channels.shape, channels.dtype.str, self._size_of(area))
         one = self._known.get(key)
         if one is None:
             intensity = measure_intensity(channels, area=area)
             one = self._known[key] = _Known(intensity, None, np.zeros(0, np.int64), np.zeros((0, 0), np.float32))
         self._known.move_to_end(key)
         return one
+
+    def _size_of(self, area: NDArray[np.bool_] | None) -> int:
+        """Return the pixels of an area, counted once for each array: 0.1 s for 20,000 x 20,000."""
+        if area is None:
+            return -1
+        known = self._areas.get(id(area))
+        if known is None or known[0]() is not area:
+            self._areas = {key: one for key, one in self._areas.items() if one[0]() is not None}
+            known = self._areas[id(area)] = (weakref.ref(area), int(np.count_nonzero(area)))
+        return known[1]
 
     def _make_room(self) -> None:
         """Forget the features, not the scales, of what was not used for longest."""
