@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
@@ -64,6 +65,24 @@ def test_indices_of_a_palette_are_classes_with_their_colours(tmp_path):
     scribbles = read_scribbles(tmp_path / "a.png")
     np.testing.assert_array_equal(scribbles.class_plane(), plane())
     assert scribbles.names[2] == PixelClass(2, "class 2", "#008000")
+
+
+def test_a_palette_with_transparent_ground_is_a_drawing(tmp_path):
+    picture = Image.fromarray(plane())
+    picture.putpalette([9, 9, 9, *RED, *GREEN])
+    picture.save(tmp_path / "a.png", transparency=0)
+    scribbles = read_scribbles(tmp_path / "a.png")
+    assert [one.name for _, one in sorted(scribbles.names.items())] == ["#008000", "#ff0000"]
+    np.testing.assert_array_equal(scribbles.class_plane() > 0, plane() > 0)
+
+
+@pytest.mark.slow
+def test_label_images_larger_than_pillow_opens_are_read(tmp_path):
+    large = np.zeros((14_000, 14_000), np.uint8)
+    large[13_000, 5:9] = 3
+    (tmp_path / "a.png").write_bytes(imagecodecs.png_encode(large, level=1))
+    scribbles = read_scribbles(tmp_path / "a.png")
+    assert (scribbles.n_px, scribbles.shape) == (4, (14_000, 14_000))
 
 
 def test_indices_in_no_order_are_a_drawing(tmp_path):

@@ -26,6 +26,7 @@ from granum.read.image_files import read_image
 __all__ = ["Drawing", "assign_colours", "read_drawing", "read_scribbles", "scribbles_of_drawing"]
 
 _MOST_COLOURS = 32
+_PILLOW_PX = 80_000_000
 _BLACK, _WHITE = 0x000000, 0xFFFFFF
 
 
@@ -203,18 +204,14 @@ def scribbles_of_drawing(
 def _decode(path: Path, format: str) -> tuple[NDArray[Any], list[str] | None]:
     """Return the samples as they are stored, and the colours of a PNG with a palette."""
     if format == "PNG":
-        from PIL import Image
-
-        with Image.open(path) as picture:
-            if picture.mode == "P" and "transparency" not in picture.info:
-                flat = picture.getpalette() or []
-                colours = ["#" + bytes(flat[i : i + 3]).hex() for i in range(0, len(flat) - 2, 3)]
-                return np.asarray(picture), colours
-            if picture.mode == "P":
-                return np.asarray(picture.convert("RGBA")), None
         import imagecodecs
 
-        return np.asarray(imagecodecs.png_decode(path.read_bytes())), None
+        with path.open("rb") as file:
+            has_palette = file.read(26)[25] == 3
+        samples = np.asarray(imagecodecs.png_decode(path.read_bytes()))
+        # the indices of a palette come from Pillow, which does not open what is larger
+        is_small = samples.shape[0] * samples.shape[1] <= _PILLOW_PX
+        return _decode_palette(path, samples) if has_palette and is_small else (samples, None)
     if format == "TIFF":
         import tifffile
 
@@ -222,6 +219,17 @@ def _decode(path: Path, format: str) -> tuple[NDArray[Any], list[str] | None]:
     image = read_image(path)
     planes = [image.plane(channel=c) for c in range(image.shape[1])]
     return planes[0] if len(planes) == 1 else np.stack(planes, axis=-1), None
+
+
+def _decode_palette(path: Path, samples: NDArray[Any]) -> tuple[NDArray[Any], list[str] | None]:
+    """Return the indices of a PNG and their colours; its samples when some colours are transparent."""
+    from PIL import Image
+
+    with Image.open(path) as picture:
+        if picture.mode != "P" or "transparency" in picture.info:
+            return samples, None
+        flat = picture.getpalette() or []
+        return np.asarray(picture), ["#" + bytes(flat[i : i + 3]).hex() for i in range(0, len(flat) - 2, 3)]
 
 
 def _counts_as_numbers(indices: NDArray[Any], palette: list[str]) -> bool:
