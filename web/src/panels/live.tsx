@@ -1,5 +1,5 @@
 /** The live prediction: on or off, by which model, how it is drawn. */
-import { best, learn, learning, liveOn, livePlain, lookedModel, lookModel, lookProblem, shown, UNSURE, usable } from "../state/learn";
+import { best, learn, learning, liveOn, livePlain, lookedModel, lookModel, lookProblem, predictions, shown, UNSURE, usable } from "../state/learn";
 import { count, durationText, sentence, shortNumber } from "../state/numbers";
 import { lookOf, setLook } from "../state/view";
 import { Button, Segmented } from "./controls";
@@ -26,11 +26,16 @@ function LookRow({ name, text, keys }: { name: "paint" | "prediction" | "uncerta
   );
 }
 
+/** Whether what is in view is up to date, and only the rest of the image is missing. */
+function isViewDone(): boolean {
+  return predictions.value.coming === null && shown.value?.message.model === lookedModel.value;
+}
+
 function Status() {
   if (!liveOn.value) return <span class="tag">off</span>;
   if (livePlain.value) return <span class="tag">waits for strokes</span>;
   if (lookProblem.value) return <span class="tag bad">no prediction</span>;
-  if (learning.value) return <span class="tag">{shown.value ? "learning…" : "first look…"}</span>;
+  if (learning.value) return <span class="tag">{!shown.value ? "first look…" : isViewDone() ? "the rest follows…" : "learning…"}</span>;
   return <span class="tag good" title="From the last stroke to the whole prediction">up to date · {durationText(1000 * (shown.value?.message.seconds ?? 0))}</span>;
 }
 

@@ -83,9 +83,11 @@ function ModelCard({ model }: { model: ModelInfo }) {
     <li class="model">
       <div class="row">
         <span class="card-title" title={model.description}>{model.name}</span>
-        <span class="model-classes" aria-label={model.classes.map((one) => one.name).join(", ")} role="img" title={model.classes.map((one) => one.name).join(", ")}>
-          {model.classes.map((one) => <i key={one.id} class="swatch" style={{ background: one.colour }} />)}
-        </span>
+        {model.classes.length > 0 && (
+          <span class="model-classes" aria-label={model.classes.map((one) => one.name).join(", ")} role="img" title={model.classes.map((one) => one.name).join(", ")}>
+            {model.classes.map((one) => <i key={one.id} class="swatch" style={{ background: one.colour }} />)}
+          </span>
+        )}
         <span class="spring" />
         <Button icon="eye" label={`Look at ${model.name} in the image`} pressed={looked} disabled={model.problem !== ""} onClick={() => {
           lookModel.value = looked ? "live" : `model:${model.name}`;

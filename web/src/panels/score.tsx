@@ -58,9 +58,9 @@ export function Score() {
       {report.warnings.map((warning) => <p key={warning} class="note warn">{sentence(warning)}</p>)}
       <PerClass report={report} />
       <Confusion classes={report.per_class} matrix={report.confusion} colours={classColours.value} />
-      {curvePoints(report.learning_curve).length > 1 && <h3>Would more strokes help?</h3>}
+      {curvePoints(report.learning_curve).length > 1 && <h2 class="small-title">Would more strokes help?</h2>}
       <LearningCurve curve={report.learning_curve} />
-      {importantFeatures(report.importance, 1).length > 0 && <h3>What it looks at</h3>}
+      {importantFeatures(report.importance, 1).length > 0 && <h2 class="small-title">What it looks at</h2>}
       <Importance list={report.importance} />
       </div>
     </details>

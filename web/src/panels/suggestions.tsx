@@ -13,7 +13,7 @@ export function Suggestions() {
   return (
     <section class="suggestions" aria-label="Paint here next">
       <div class="row">
-        <h3>Paint here next</h3>
+        <h2 class="small-title">Paint here next</h2>
         <span class="spring" />
         <Button icon="next" label="Next place" keys="N" disabled={list.length === 0} onClick={() => stepSuggestion(1)} />
         <Button icon={suggestionsOn.value ? "eye" : "eye_off"} label="Show the places in the image" pressed={suggestionsOn.value} onClick={() => (suggestionsOn.value = !suggestionsOn.value)} />
