@@ -166,6 +166,16 @@ def test_the_halo_is_exact(kind, sigma):
     assert seen[1] or kind == "lines"  # which may see less by a pixel of the reduced image, as directions are rounded
 
 
+def test_a_crop_with_its_halo_on_the_reduced_grid_gives_the_bytes_of_the_image():
+    image = noise((1, 300, 320))
+    whole, halo = compute_features(image, FeatureSet(), intensity=UNIT), feature_halo(FeatureSet())
+    y, x = 4 * 27, 4 * 28
+    crop = image[:, y - 104 :, x - 104 : x + 20 + halo]
+    part = compute_features(crop, FeatureSet(), intensity=UNIT)
+    assert halo <= 104
+    assert bytes_of(part[:, 104:, 104:124]) == bytes_of(whole[:, y:, x : x + 20])
+
+
 def test_the_halo_is_that_of_the_widest_scale():
     assert feature_halo(FeatureSet((), (), pixel=True)) == 0
     assert feature_halo(FeatureSet((1.0,), ())) == 0

@@ -222,7 +222,7 @@ def add_deviations(levels, smoothed, variances, target, margin):  # type: ignore
                 row[x] += inner[x]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")  # no branch for division by 0
 def memberships(levels, smoothed, deviations, dark, bright, margin):  # type: ignore[no-untyped-def]
     """Fill how much each pixel is a dark or a bright one of its neighbourhood (-1 or +1 deviation and beyond = 1)."""
     height, width = levels.shape
@@ -321,7 +321,7 @@ def line_responses(derivative, bright, dark, top, left, margin, steps, begin):  
                 low[x] = max(low[x], mean)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")  # no branch for division by 0
 def _enlarge_row(line, row, first, factor):  # type: ignore[no-untyped-def]
     """Write a row by linear interpolation; whole groups of `factor` pixels at once where there is a loop for them."""
     width, period = len(row), 2 * factor
@@ -358,7 +358,7 @@ def _enlarge_row(line, row, first, factor):  # type: ignore[no-untyped-def]
         x += groups * factor
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")  # no branch for division by 0
 def enlarge(small, target, top, left, height, width, first_y, first_x, factor, line):  # type: ignore[no-untyped-def]
     """Write `small`, a part of an image reduced by `factor`, to target[top:, left:] by bilinear interpolation.
 
@@ -378,10 +378,10 @@ def enlarge(small, target, top, left, height, width, first_y, first_x, factor, l
 
 
 @njit(cache=True, nogil=True)
-def pick(small, rows, columns, weights, factor, target, order):  # type: ignore[no-untyped-def]
+def pick(small, places, weights, factor, target, order):  # type: ignore[no-untyped-def]
     """Write single pixels to target[order], by the arithmetic of `enlarge`."""
-    for i in range(len(rows)):
-        y, x = rows[i], columns[i]
+    for i in range(len(places)):
+        y, x = places[i]
         if factor == 1:
             target[order[i]] = small[y, x]
         else:

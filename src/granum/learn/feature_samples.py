@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -155,8 +154,7 @@ def _fill(
                     fill_patches(pyramid, scale, features.kinds, planes, pixels=piece, scratch=scratch)
                     continue
                 y0, x0, y1, x1 = piece.window
-                block: NDArray[Any] = scratch.plane("block", n_each, (y1 - y0) * (x1 - x0))
-                block = block.reshape(n_each, y1 - y0, x1 - x0)
+                block = scratch.take("block", n_each, y1 - y0, x1 - x0)
                 fill_tile(pyramid, scale, features.kinds, block, tile=piece.window, origin=(y0, x0), scratch=scratch)
                 planes[:, piece.order] = block[:, rows[piece.order] - y0, columns[piece.order] - x0]
             spare.append(scratch)

@@ -1,17 +1,17 @@
-"""Where the planes of `ScaleKernels` come from and go to: one tile of an image, or many small patches side by side."""
+"""Where the levels for `fill_kinds` come from and its parts go: one tile of an image, or many patches side by side."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
-from granum.learn import feature_kernels as kernels
+from granum.learn.feature_kernels import enlarge, pick
 from granum.learn.feature_pyramid import Pyramid, reduced_range
 from granum.learn.feature_scales import FeatureScale
-from granum.learn.feature_set import PARTS
-from granum.learn.scale_kernels import ScaleKernels, Scratch
+from granum.learn.scale_kernels import N_PLANES, Scratch, fill_kinds, kind_places, scale_settings
 
 __all__ = ["PATCH", "Pixels", "fill_patches", "fill_tile"]
 
@@ -19,6 +19,29 @@ PATCH = 8
 """Rows and columns of a patch, which lies on a grid of this size."""
 
 _NOTHING = np.zeros((0, 0), np.float32)
+
+
+@njit(cache=True, nogil=True)
+def _enlarge_parts(parts, out, top, left, size, starts, factor, line):  # type: ignore[no-untyped-def]
+    """Write parts of a reduced image to out[:, top:, left:]."""
+    for i in range(len(parts)):
+        enlarge(parts[i], out[i], top, left, size[0], size[1], starts[0], starts[1], factor, line)
+
+
+@njit(cache=True, nogil=True)
+def _place_patches(source, corners, side, target):  # type: ignore[no-untyped-def]
+    """Put squares of `source` side by side."""
+    for i in range(len(corners)):
+        y, x = corners[i]
+        for row in range(side):
+            target[row][i * side : (i + 1) * side] = source[y + row][x : x + side]
+
+
+@njit(cache=True, nogil=True)
+def _pick_parts(parts, places, weights, factor, out, order):  # type: ignore[no-untyped-def]
+    """Write single pixels of all parts to out[:, order]."""
+    for i in range(len(parts)):
+        pick(parts[i], places, weights, factor, out[i], order)
 
 
 def fill_tile(
@@ -42,7 +65,7 @@ def fill_tile(
     kinds : tuple of str
         In the order of the planes.
     out : (F, h, w) ndarray of float32
-        One plane per part of every kind.
+        One plane per part of every kind, C-contiguous.
     tile : tuple of int
         (y0, x0, y1, x1) in the whole image.
     origin : tuple of int
@@ -53,30 +76,23 @@ def fill_tile(
     y0, x0, y1, x1 = tile
     factor, reach, level = scale.factor, scale.reach, pyramid[scale.level]
     (top, bottom), (left, right) = (reduced_range(a, b, factor=factor) for a, b in ((y0, y1), (x0, x1)))
-    rows = slice(top - reach - level.y, bottom + reach - level.y)
-    columns = slice(left - reach - level.x, right + reach - level.x)
-    size = (rows.stop - rows.start, columns.stop - columns.start)
-    levels, variances = scratch.plane("levels", *size), _NOTHING
-    levels[:] = level.levels[rows, columns]
+    y, x = top - reach - level.y, left - reach - level.x
+    rows, columns = bottom - top + 2 * reach, right - left + 2 * reach
+    levels, variances = scratch.take("levels", rows, columns), _NOTHING
+    levels[:] = level.levels[y : y + rows, x : x + columns]
     if level.variances.size:
-        variances = scratch.plane("variances", *size)
-        variances[:] = level.variances[rows, columns]
-    down, across = y0 - origin[0], x0 - origin[1]
-    place = (down, across) if factor == 1 else (0, 0)
-    work = ScaleKernels(levels, variances, scale, kinds, scratch=scratch, place=place)
-    line = scratch.plane("wide line", 1, right - left)[0]
-    starts = [2 * a - factor + 1 - 2 * factor * b for a, b in ((y0, top), (x0, left))]
-    first = 0
-    for kind in kinds:
-        planes = [out[first + i] for i in range(len(PARTS[kind]))]
-        first += len(planes)
-        if factor == 1:
-            work.fill(kind, planes)
-            continue
-        small = [scratch.plane(f"part {i}", bottom - top, right - left) for i in range(len(planes))]
-        work.fill(kind, small)
-        for part, plane in zip(small, planes, strict=True):
-            kernels.enlarge(part, plane, down, across, y1 - y0, x1 - x0, *starts, factor, line)
+        variances = scratch.take("variances", rows, columns)
+        variances[:] = level.variances[y : y + rows, x : x + columns]
+    place = y0 - origin[0], x0 - origin[1]
+    planes, line = scratch.take("planes", N_PLANES, rows, columns), scratch.take("line", 2 * columns)
+    settings, wanted = scale_settings(scale), kind_places(kinds)
+    if factor == 1:
+        fill_kinds(levels, variances, settings, wanted, planes, line, out, *place)
+        return
+    parts = scratch.take("parts", len(out), bottom - top, right - left)
+    fill_kinds(levels, variances, settings, wanted, planes, line, parts, 0, 0)
+    starts = 2 * y0 - factor + 1 - 2 * factor * top, 2 * x0 - factor + 1 - 2 * factor * left
+    _enlarge_parts(parts, out, *place, (y1 - y0, x1 - x0), starts, factor, line)
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,28 +137,22 @@ def fill_patches(
     start, stop = reduced_range(0, PATCH, factor=factor)
     side = stop - start  # the same for every patch: factors are powers of two as is PATCH
     full = side + 2 * reach
-    tops, lefts = (((2 * a - factor + 1) // (2 * factor)) if factor > 1 else a for a in (pixels.tops, pixels.lefts))
-    size = (full, full * len(tops))
-    levels, variances = scratch.plane("levels", *size), _NOTHING
-    if level.variances.size:
-        variances = scratch.plane("variances", *size)
-    for i, (y, x) in enumerate(zip(tops - reach - level.y, lefts - reach - level.x, strict=True)):
-        levels[:, i * full : (i + 1) * full] = level.levels[y : y + full, x : x + full]
-        if variances.size:
-            variances[:, i * full : (i + 1) * full] = level.variances[y : y + full, x : x + full]
-    work = ScaleKernels(levels, variances, scale, kinds, scratch=scratch, place=(0, 0))
-    weights = np.zeros((len(pixels.y), 2), np.float32)
-    places = [pixels.y - tops[pixels.patch], pixels.x - lefts[pixels.patch]]
+    starts = np.stack((pixels.tops, pixels.lefts), axis=1)
+    inside = np.stack((pixels.y, pixels.x), axis=1)
+    places, weights = inside - starts[pixels.patch], np.zeros(inside.shape, np.float32)
     if factor > 1:
-        for axis, (a, b) in enumerate(((pixels.y, tops), (pixels.x, lefts))):
-            twice = 2 * a - factor + 1 - 2 * factor * b[pixels.patch]
-            places[axis] = twice // (2 * factor)
-            weights[:, axis] = (twice % (2 * factor)).astype(np.float32) / np.float32(2 * factor)
-    rows, columns = places[0], places[1] + full * pixels.patch
-    first = 0
-    for kind in kinds:
-        parts = [scratch.plane(f"part {i}", side, size[1] - 2 * reach) for i in range(len(PARTS[kind]))]
-        work.fill(kind, parts)
-        for part in parts:
-            kernels.pick(part, rows, columns, weights, factor, out[first], pixels.order)
-            first += 1
+        starts = (2 * starts - factor + 1) // (2 * factor)
+        twice = 2 * inside - factor + 1 - 2 * factor * starts[pixels.patch]
+        places = twice // (2 * factor)
+        weights = (twice % (2 * factor)).astype(np.float32) / np.float32(2 * factor)
+    places[:, 1] += full * pixels.patch
+    corners, columns = starts - (reach + level.y, reach + level.x), full * len(starts)
+    levels, variances = scratch.take("levels", full, columns), _NOTHING
+    _place_patches(level.levels, corners, full, levels)
+    if level.variances.size:
+        variances = scratch.take("variances", full, columns)
+        _place_patches(level.variances, corners, full, variances)
+    planes, line = scratch.take("planes", N_PLANES, full, columns), scratch.take("line", 2 * columns)
+    parts = scratch.take("parts", len(out), side, columns - 2 * reach)
+    fill_kinds(levels, variances, scale_settings(scale), kind_places(kinds), planes, line, parts, 0, 0)
+    _pick_parts(parts, places, weights, factor, out, pixels.order)

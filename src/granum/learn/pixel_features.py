@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 from numpy.typing import ArrayLike, NDArray
 
 from granum.errors import ShapeError
@@ -72,7 +73,9 @@ def compute_features(
         out = np.empty(size, np.float32)
     elif out.shape != size or out.dtype != np.float32 or not out.flags.writeable:
         raise ShapeError(f"out: is {out.dtype} of shape {out.shape}, needs writeable float32 of shape {size}.")
-    target = out if out[0].flags.c_contiguous else np.empty(size, np.float32)
+    target = _as_whole_planes(out)
+    if target is None:
+        target = np.empty(size, np.float32)
     tiles = [
         (y, x, min(y + TILE[0], y1), min(x + TILE[1], x1))
         for y in range(y0, y1, TILE[0])
@@ -86,11 +89,21 @@ def compute_features(
             _fill_channel(array[channel], features, *scale, area, tiles, planes, run)
     if features.position:
         height, width = array.shape[1:]
-        target[-2] = ((np.arange(y0, y1) + 0.5) / height).astype(np.float32)[:, None]
-        target[-1] = ((np.arange(x0, x1) + 0.5) / width).astype(np.float32)[None, :]
-    if target is not out:
+        target[-2, : size[1]] = ((np.arange(y0, y1) + 0.5) / height).astype(np.float32)[:, None]
+        target[-1, : size[1]] = ((np.arange(x0, x1) + 0.5) / width).astype(np.float32)[None, :]
+    if not np.shares_memory(target, out):
         out[...] = target
     return out
+
+
+def _as_whole_planes(out: NDArray[np.float32]) -> NDArray[np.float32] | None:
+    """Return `out`, a band of rows of contiguous planes, as those planes from its first row on; None when it is not."""
+    n_planes, height, width = out.shape
+    row = 4 * width
+    if out.strides[1:] != (row, 4) or out.strides[0] % row or out.strides[0] < height * row:
+        return out if out.flags.c_contiguous else None
+    # kernels then know that rows are contiguous; rows after those of `out`, which may not exist, are never touched
+    return as_strided(out, (n_planes, out.strides[0] // row, width), out.strides)
 
 
 def _fill_channel(
@@ -110,7 +123,7 @@ def _fill_channel(
     first = int(features.pixel)
     if features.pixel:
         y, x = y0 - pyramid[0].y, x0 - pyramid[0].x
-        out[0] = pyramid[0].levels[y : y + y1 - y0, x : x + x1 - x0]
+        out[0, : y1 - y0] = pyramid[0].levels[y : y + y1 - y0, x : x + x1 - x0]
     if not scales:
         return
     n_each = (len(out) - first) // len(scales)

@@ -1,4 +1,4 @@
-"""`ScaleKernels`: all features at one scale of one plane that is framed by its neighbours, in the order of the kernels.
+"""All features at one scale of one plane that is framed by its neighbours, in one call that holds no lock.
 
 What several kinds need (the smoothed plane, its second derivatives, the local deviation) is computed once, each in the
 smallest part of the plane that is needed: the further a feature looks, the wider.
@@ -6,132 +6,135 @@ smallest part of the plane that is needed: the further a feature looks, the wide
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from granum.learn import feature_kernels as kernels
 from granum.learn.feature_scales import FeatureScale
+from granum.learn.feature_set import KINDS, PARTS
 
-__all__ = ["ScaleKernels", "Scratch"]
+__all__ = ["N_PLANES", "Scratch", "fill_kinds", "kind_places", "scale_settings"]
 
-Plane = NDArray[np.float32]
+N_PLANES = 12
+"""Planes that `fill_kinds` works in."""
+
+_SMOOTHED, _YY, _YX, _XX, _SQUARES, _DEVIATION, _PRODUCT, _MEAN = 0, 1, 2, 3, 4, 5, 6, 9
+_GAUSSIAN, _LAPLACIAN, _GRADIENT, _DIFFERENCE, _STRUCTURE, _HESSIAN, _LOCAL_DEVIATION, _ENTROPY, _EXTREMES, _LINES = (
+    range(len(KINDS))
+)
+
+_smooth = kernels.smooth
+_copy = kernels.copy_levels
+_add, _differ, _roots = kernels.add_planes, kernels.differ, kernels.roots
+_gradient, _products, _second = kernels.gradient_magnitude, kernels.gradient_products, kernels.second_derivatives
+_eigenvalues, _deviations = kernels.eigenvalues, kernels.add_deviations
+_memberships, _entropies = kernels.memberships, kernels.entropies
+_extremes, _turned, _responses = kernels.local_extremes, kernels.turned_derivative, kernels.line_responses
 
 
 class Scratch:
-    """Planes that one thread works in, kept from tile to tile: fresh memory costs as much as a kernel."""
+    """Memory that one thread works in, kept from tile to tile: fresh memory costs as much as a kernel."""
 
     def __init__(self) -> None:
-        self._memory: dict[str, Plane] = {}
+        self._memory: dict[str, NDArray[np.float32]] = {}
 
-    def plane(self, name: str, height: int, width: int) -> Plane:
-        """Return a plane of undefined content; the same name gives the same memory."""
+    def take(self, name: str, *shape: int) -> NDArray[np.float32]:
+        """Return an array of undefined content; the same name gives the same memory."""
+        size = int(np.prod(shape))
         memory = self._memory.get(name)
-        if memory is None or memory.size < height * width:
-            memory = self._memory[name] = np.empty(height * width, np.float32)
-        return memory[: height * width].reshape(height, width)
+        if memory is None or memory.size < size:
+            memory = self._memory[name] = np.empty(size, np.float32)
+        return memory[:size].reshape(shape)
 
 
-class ScaleKernels:
-    """Features at one scale.
+def kind_places(kinds: tuple[str, ...]) -> NDArray[np.int64]:
+    """Return at which plane each of `KINDS` begins, -1 for those that are not wanted."""
+    places = np.full(len(KINDS), -1, np.int64)
+    first = 0
+    for kind in kinds:
+        places[KINDS.index(kind)] = first
+        first += len(PARTS[kind])
+    return places
 
-    Parameters
-    ----------
-    levels : (h, w) ndarray of float32
-        Grey levels, with a frame of ``scale.reach`` pixels.
-    variances : (h, w) ndarray of float32
-        Variances inside its pixels; (0, 0) for none.
-    scale : FeatureScale
-        Which.
-    kinds : tuple of str
-        What will be asked for.
-    scratch : Scratch
-        Of this thread.
-    place : tuple of int
-        Row and column in the targets where results begin.
+
+def scale_settings(scale: FeatureScale) -> tuple[Any, ...]:
+    """Return what `fill_kinds` must know of a scale."""
+    ratio = np.float32(scale.ratio)
+    return ratio, scale.weights, scale.steps, scale.directions, scale.radius, scale.line_reach, scale.reach
+
+
+@njit(cache=True, nogil=True)
+def fill_kinds(levels, variances, settings, kinds, memory, line, parts, top, left):  # type: ignore[no-untyped-def]
+    """Write all parts of all wanted kinds to parts[:, top:, left:].
+
+    `levels` and `variances` ((0, 0) for none) have a frame as wide as the scale sees; `memory` is (N_PLANES, h, w) of
+    the shape of `levels`, `line` holds two rows.
     """
+    ratio, weights, steps, directions, radius, line_reach, reach = settings
+    taps = len(weights) - 1
+    smoothed, yy, yx, xx = memory[_SMOOTHED], memory[_YY], memory[_YX], memory[_XX]
+    curved, need = -1, -1
+    if kinds[_GAUSSIAN] >= 0:
+        need = max(need, 0)
+    if kinds[_LAPLACIAN] >= 0 or kinds[_HESSIAN] >= 0:
+        curved = 0
+    if kinds[_LINES] >= 0:
+        curved = line_reach
+    if kinds[_GRADIENT] >= 0 or curved >= 0:
+        need = max(need, curved + 1, 1)
+    if kinds[_DIFFERENCE] >= 0 or kinds[_LOCAL_DEVIATION] >= 0:
+        need = max(need, taps)
+    if kinds[_STRUCTURE] >= 0:
+        need = max(need, taps + 1)
+    if kinds[_ENTROPY] >= 0:
+        need = max(need, 2 * taps)
+    if need >= 0:
+        margin = reach - need
+        _smooth(levels, smoothed, margin, margin, margin, weights, line)
+    if curved >= 0:
+        _second(smoothed, yy, yx, xx, reach - curved, ratio)
 
-    def __init__(
-        self,
-        levels: Plane,
-        variances: Plane,
-        scale: FeatureScale,
-        kinds: tuple[str, ...],
-        *,
-        scratch: Scratch,
-        place: tuple[int, int],
-    ) -> None:
-        self._levels, self._scale, self._scratch, self._place = levels, scale, scratch, place
-        self._ratio = np.float32(scale.ratio)
-        self._line = scratch.plane("line", 2, levels.shape[1]).reshape(-1)
-        taps, line_reach = scale.taps, scale.line_reach
-        curved = {"laplacian": 0, "hessian": 0, "lines": line_reach}
-        smoothed = {"gaussian": 0, "gradient": 1, "difference": taps, "structure": taps + 1, "deviation": taps}
-        smoothed |= {"entropy": 2 * taps} | {kind: need + 1 for kind, need in curved.items()}
-        needs = [smoothed[kind] for kind in kinds if kind != "extremes"]  # those look at the levels themselves
-        if needs:
-            self._smooth(levels, "smoothed", max(needs))
-        if found := [curved[kind] for kind in kinds if kind in curved]:
-            tensor = (self._plane("yy"), self._plane("yx"), self._plane("xx"))
-            margin = scale.reach - max(found)
-            kernels.second_derivatives(self._plane("smoothed"), *tensor, margin, self._ratio)
-        if "deviation" in kinds or "entropy" in kinds:
-            need = taps if "entropy" in kinds else 0
-            squares, deviation, margin = self._plane("squares"), self._plane("deviation"), scale.reach - need
-            kernels.add_deviations(levels, self._plane("smoothed"), variances, squares, margin - taps)
-            self._smooth(squares, "deviation", need)
-            kernels.roots(deviation, deviation, margin, margin, margin)
-
-    def _plane(self, name: str) -> Plane:
-        return self._scratch.plane(name, *self._levels.shape)
-
-    def _smooth(self, source: Plane, name: str, need: int) -> Plane:
-        """Smooth all that is `need` pixels around the inside."""
-        target, margin = self._plane(name), self._scale.reach - need
-        kernels.smooth(source, target, margin, margin, margin, self._scale.weights, self._line)
-        return target
-
-    def fill(self, kind: str, targets: list[Plane]) -> None:
-        """Write the parts of one kind, each to its target."""
-        reach, place, smoothed = self._scale.reach, self._place, self._plane("smoothed")
-        if kind == "gaussian":
-            kernels.copy_levels(smoothed, targets[0], *place, reach)
-        elif kind == "laplacian":
-            kernels.add_planes(self._plane("yy"), self._plane("xx"), targets[0], *place, reach)
-        elif kind == "gradient":
-            kernels.gradient_magnitude(smoothed, targets[0], *place, reach, self._ratio)
-        elif kind == "difference":
-            kernels.differ(smoothed, self._smooth(smoothed, "mean 0", 0), targets[0], *place, reach)
-        elif kind == "structure":
-            self._fill_structure(targets)
-        elif kind == "hessian":
-            tensor = (self._plane("yy"), self._plane("yx"), self._plane("xx"))
-            kernels.eigenvalues(*tensor, targets[0], targets[1], *place, reach, False)
-        elif kind == "deviation":
-            kernels.copy_levels(self._plane("deviation"), targets[0], *place, reach)
-        elif kind == "entropy":
-            self._fill_entropy(targets)
-        elif kind == "extremes":
-            kernels.local_extremes(self._levels, *targets, *place, reach, self._scale.radius, self._line)
-        else:
-            self._fill_lines(targets)
-
-    def _fill_structure(self, targets: list[Plane]) -> None:
-        reach = self._scale.reach
-        products = [self._plane(f"product {i}") for i in range(3)]
-        kernels.gradient_products(self._plane("smoothed"), *products, reach - self._scale.taps, self._ratio)
-        means = [self._smooth(product, f"mean {i}", 0) for i, product in enumerate(products)]
-        kernels.eigenvalues(*means, *targets, *self._place, reach, True)
-
-    def _fill_entropy(self, targets: list[Plane]) -> None:
-        reach, taps = self._scale.reach, self._scale.taps
-        shares = [self._plane(f"product {i}") for i in range(2)]
-        kernels.memberships(self._levels, self._plane("smoothed"), self._plane("deviation"), *shares, reach - taps)
-        means = [self._smooth(share, f"mean {i}", 0) for i, share in enumerate(shares)]
-        kernels.entropies(*means, targets[0], *self._place, reach)
-
-    def _fill_lines(self, targets: list[Plane]) -> None:
-        scale, turned = self._scale, self._plane("product 0")
-        tensor = (self._plane("yy"), self._plane("yx"), self._plane("xx"))
-        for i, (down, right) in enumerate(scale.directions):
-            kernels.turned_derivative(*tensor, turned, scale.reach - scale.line_reach, down, right)
-            kernels.line_responses(turned, *targets, *self._place, scale.reach, scale.steps[i], i == 0)
+    if kinds[_GAUSSIAN] >= 0:
+        _copy(smoothed, parts[kinds[_GAUSSIAN]], top, left, reach)
+    if kinds[_LAPLACIAN] >= 0:
+        _add(yy, xx, parts[kinds[_LAPLACIAN]], top, left, reach)
+    if kinds[_GRADIENT] >= 0:
+        _gradient(smoothed, parts[kinds[_GRADIENT]], top, left, reach, ratio)
+    if kinds[_DIFFERENCE] >= 0:
+        _smooth(smoothed, memory[_MEAN], reach, reach, reach, weights, line)
+        _differ(smoothed, memory[_MEAN], parts[kinds[_DIFFERENCE]], top, left, reach)
+    if kinds[_HESSIAN] >= 0:
+        first = kinds[_HESSIAN]
+        _eigenvalues(yy, yx, xx, parts[first], parts[first + 1], top, left, reach, False)
+    if kinds[_LINES] >= 0:
+        first = kinds[_LINES]
+        turned = memory[_PRODUCT]
+        for i in range(len(directions)):
+            _turned(yy, yx, xx, turned, reach - line_reach, directions[i, 0], directions[i, 1])
+            _responses(turned, parts[first], parts[first + 1], top, left, reach, steps[i], i == 0)
+    if kinds[_STRUCTURE] >= 0:
+        first = kinds[_STRUCTURE]
+        _products(smoothed, memory[_PRODUCT], memory[_PRODUCT + 1], memory[_PRODUCT + 2], reach - taps, ratio)
+        for i in range(3):
+            _smooth(memory[_PRODUCT + i], memory[_MEAN + i], reach, reach, reach, weights, line)
+        tensor = (memory[_MEAN], memory[_MEAN + 1], memory[_MEAN + 2])
+        _eigenvalues(tensor[0], tensor[1], tensor[2], parts[first], parts[first + 1], top, left, reach, True)
+    if kinds[_LOCAL_DEVIATION] >= 0 or kinds[_ENTROPY] >= 0:
+        deviation = memory[_DEVIATION]
+        margin = reach - taps if kinds[_ENTROPY] >= 0 else reach
+        _deviations(levels, smoothed, variances, memory[_SQUARES], margin - taps)
+        _smooth(memory[_SQUARES], deviation, margin, margin, margin, weights, line)
+        _roots(deviation, deviation, margin, margin, margin)
+        if kinds[_LOCAL_DEVIATION] >= 0:
+            _copy(deviation, parts[kinds[_LOCAL_DEVIATION]], top, left, reach)
+        if kinds[_ENTROPY] >= 0:
+            _memberships(levels, smoothed, deviation, memory[_PRODUCT], memory[_PRODUCT + 1], margin)
+            for i in range(2):
+                _smooth(memory[_PRODUCT + i], memory[_MEAN + i], reach, reach, reach, weights, line)
+            _entropies(memory[_MEAN], memory[_MEAN + 1], parts[kinds[_ENTROPY]], top, left, reach)
+    if kinds[_EXTREMES] >= 0:
+        first = kinds[_EXTREMES]
+        _extremes(levels, parts[first], parts[first + 1], top, left, reach, radius, line)
