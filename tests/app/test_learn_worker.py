@@ -200,7 +200,7 @@ def test_old_predictions_are_let_go_with_their_files(bench):
     names = []
     for number in range(9):
         bench.paint((1, 50, 50), (2, 50, 600 + number))
-        answers = bench.look(stop_after=4)
+        answers = bench.look()
         names += [answer.found.name for answer in answers if getattr(answer, "found", None)][:1]
         gone = [name for answer in answers if getattr(answer, "word", "") == "gone" for name in answer.names]
         assert gone == ([] if number < 6 else [names[number - 6]])

@@ -17,13 +17,16 @@ from numpy.typing import NDArray
 from granum.app.learn_jobs import Spot, Window
 from granum.app.learn_layers import BLOCK, LAYERS, block_window, join_blocks
 from granum.app.learn_planes import OpenPlane
-from granum.learn.tiled_prediction import predict_tiles
+from granum.learn.probability_smoothing import smoothing_radius
+from granum.learn.tiled_prediction import Prediction, predict_tiles, predict_unsmoothed, smooth_and_name
 
 if TYPE_CHECKING:
     from granum.learn.feature_cache import FeatureCache
     from granum.learn.pixel_model import PixelModel
 
 __all__ = ["PlanePrediction", "blocks_outward", "margin_uncertainty"]
+
+_MOST_RAW_BYTES = 256 << 20
 
 
 class PlanePrediction:
@@ -53,6 +56,12 @@ class PlanePrediction:
         self.path = folder / name
         self.done = np.zeros(tuple(-(-side // BLOCK) for side in plane.shape), np.bool_)
         self._intensity = model.intensity if model.normalisation == "training" else plane.intensity
+        self._raw: NDArray[np.float32] | None = None
+        n_bytes = 4 * len(model.classes) * math.prod(plane.shape)
+        # a second stage looks further around a pixel than thin strips go
+        if model.context is None and n_bytes <= _MOST_RAW_BYTES:
+            self._raw = np.zeros((len(model.classes), *plane.shape), np.float32)
+        self._raw_done = np.zeros_like(self.done)
         self.path.mkdir(mode=0o700)
         self._arrays: dict[str, NDArray[Any]] = {
             # sparse: what is never looked at takes no room
@@ -61,14 +70,35 @@ class PlanePrediction:
         }
 
     @property
+    def nbytes(self) -> int:
+        """Memory of its arrays once all is there."""
+        return 3 * math.prod(self.plane.shape)
+
+    @property
     def is_complete(self) -> bool:
         """Whether all blocks are ready."""
         return bool(self.done.all())
 
     def make(self, row: int, column: int) -> Window:
-        """Predict a block and return its pixels."""
+        """Predict a block and return its pixels; several threads may make different blocks."""
         y0, x0, y1, x1 = window = block_window(row, column, self.plane.shape)
-        predicted = predict_tiles(
+        raw = self._raw
+        predicted = self._predict_alone(window) if raw is None else self._predict_in_place(raw, row, column)
+        unsure = margin_uncertainty(np.ascontiguousarray(predicted.probabilities), predicted.classes)
+        self._arrays["uncertainty"][y0:y1, x0:x1] = unsure
+        self._arrays["classes"][y0:y1, x0:x1] = predicted.classes
+        self.done[row, column] = True
+        if self.is_complete:
+            self.release()
+        return window
+
+    def release(self) -> None:
+        """Give up the memory that makes it fast; it can go on all the same."""
+        self._raw = None
+
+    def _predict_alone(self, window: Window) -> Prediction:
+        """Predict a window with all that it needs around it."""
+        return predict_tiles(
             self.model,
             self.plane.channels,
             intensity=self._intensity,
@@ -77,11 +107,41 @@ class PlanePrediction:
             threads=None,
             features_of=self._features,
         )
-        unsure = margin_uncertainty(np.ascontiguousarray(predicted.probabilities), predicted.classes)
-        self._arrays["uncertainty"][y0:y1, x0:x1] = unsure
-        self._arrays["classes"][y0:y1, x0:x1] = predicted.classes
-        self.done[row, column] = True
-        return window
+
+    def _predict_in_place(self, raw: NDArray[np.float32], row: int, column: int) -> Prediction:
+        """Predict a block from the features of the block as they lie in the cache, and thin strips around it.
+
+        The same bytes as `_predict_alone`, whose features of the grown window have to be copied together.
+        """
+        model, shape = self.model, self.plane.shape
+        radius, window = smoothing_radius(model.smoothing_px), block_window(row, column, shape)
+        y0, x0, y1, x1 = window
+        top, left, bottom, right = outer = (
+            max(y0 - radius, 0), max(x0 - radius, 0), min(y1 + radius, shape[0]), min(x1 + radius, shape[1])
+        )  # fmt: skip
+        self._fill(raw, window)
+        self._raw_done[row, column] = True
+        strips = (
+            (top, left, y0, x0), (top, x0, y0, x1), (top, x1, y0, right), (y0, left, y1, x0), (y0, x1, y1, right),
+            (y1, left, bottom, x0), (y1, x0, bottom, x1), (y1, x1, bottom, right),
+        )  # fmt: skip
+        for strip in strips:
+            is_there = strip[2] > strip[0] and strip[3] > strip[1]
+            if is_there and not self._raw_done[strip[0] // BLOCK, strip[1] // BLOCK]:
+                self._fill(raw, strip)
+        planes = raw[:, top:bottom, left:right].copy()
+        return smooth_and_name(model, planes, outer=outer, window=window, area=self.plane.area)
+
+    def _fill(self, raw: NDArray[np.float32], window: Window) -> None:
+        """Write what the model says about a window before smoothing, unless that reaches no analysed pixel."""
+        y0, x0, y1, x1 = window
+        area = self.plane.area
+        reach = smoothing_radius(self.model.smoothing_px)
+        near = np.s_[max(y0 - reach, 0) : y1 + reach, max(x0 - reach, 0) : x1 + reach]
+        if area is None or area[near].any():
+            raw[:, y0:y1, x0:x1] = predict_unsmoothed(
+                self.model, self.plane.channels, intensity=self._intensity, window=window, features_of=self._features
+            )
 
     def _features(self, window: Window) -> NDArray[np.float32]:
         plane, model = self.plane, self.model

@@ -13,11 +13,12 @@ import threading
 import time
 import traceback
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
-from granum.app.learn_jobs import LIVE, Answer, Found, LookJob, Painted, PlaneKey, SaveJob
+from granum.app.learn_jobs import LIVE, Answer, Found, LookJob, Painted, PlaneKey, SaveJob, Window
 from granum.app.learn_layers import BLOCK, block_window
 from granum.app.learn_planes import OpenPlane, OpenPlanes
 from granum.app.learn_predictions import PlanePrediction, blocks_outward
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["Learner", "work"]
 
 _MOST_PREDICTIONS, _MOST_MODELS = 6, 4
+_MOST_BYTES = 512 << 20  # of the arrays of all predictions
 _TELL_EVERY_S = 0.08
 _MOST_THREADS = 8
 
@@ -51,6 +53,8 @@ class Learner:
         from granum.learn.feature_cache import FeatureCache
         from granum.learn.known_pixels import KnownPixels
 
+        self._threads = _limit_threads()
+        self._pool = ThreadPoolExecutor(self._threads, "granum-learn", initializer=_one_thread)
         self._planes = OpenPlanes()
         self._cache = FeatureCache(_cache_bytes() if cache_bytes is None else cache_bytes)
         self._known = KnownPixels()
@@ -97,11 +101,19 @@ class Learner:
             model.check(plane.channels, pixel_size_nm=plane.pixel_size_nm)
             prediction = self._predictions[name] = PlanePrediction(name, model, plane, job.folder, self._cache)
         self._predictions.move_to_end(name)
-        while len(self._predictions) > _MOST_PREDICTIONS:
-            old, gone = self._predictions.popitem(last=False)
-            gone.close()
-            tell(Answer("gone", job.number, names=(old,)))
+        self._let_go(job.number, tell)
         self._predict(job, prediction, tell, check)
+
+    def _let_go(self, number: int, tell: Tell) -> None:
+        """Let the predictions go that were not looked at for longest; those that stay may take less memory."""
+        total = sum(one.nbytes for one in self._predictions.values())
+        while len(self._predictions) > 1 and (len(self._predictions) > _MOST_PREDICTIONS or total > _MOST_BYTES):
+            name, gone = self._predictions.popitem(last=False)
+            total -= gone.nbytes
+            gone.close()
+            tell(Answer("gone", number, names=(name,)))
+        for older in list(self._predictions.values())[:-1]:
+            older.release()
 
     def save(self, job: SaveJob, tell: Tell) -> None:
         """Write the live model into a file.
@@ -130,16 +142,16 @@ class Learner:
             todo = deque(one for one in todo if one[2])
         ready = list(prediction.ready())
         last = 0.0
-        view_done = not (todo and todo[0][2])
+        n_view = sum(inside for _, _, inside in todo)
+        view_done = not n_view
         if ready or view_done:
             tell(Answer("found", job.number, found=Found(prediction.name, shape, tuple(ready), view_done)))
             ready, last = [], time.perf_counter()
-        while todo:
-            check()
-            row, column, inside = todo.popleft()
-            ready.append(prediction.make(row, column))
-            now_done = inside and not (todo and todo[0][2])
-            if now_done or (todo and time.perf_counter() - last > _TELL_EVERY_S and (view_done or last)):
+        for window, inside in self._make_blocks(prediction, todo, check):
+            ready.append(window)
+            n_view -= inside
+            now_done = inside and not n_view
+            if now_done or (time.perf_counter() - last > _TELL_EVERY_S and (view_done or last)):
                 view_done = view_done or now_done
                 tell(Answer("found", job.number, found=Found(prediction.name, shape, tuple(ready), view_done)))
                 ready, last = [], time.perf_counter()
@@ -160,6 +172,27 @@ class Learner:
             check()
             window = block_window(row, column, plane.shape)
             self._cache.window(plane.key, plane.channels, features, plane.intensity, window, copy=False)
+
+    def _make_blocks(
+        self, prediction: PlanePrediction, todo: Iterable[tuple[int, int, bool]], check: Callable[[], None]
+    ) -> Iterator[tuple[Window, bool]]:
+        """Make blocks in order, as many at once as there are cores, and ask between any two whether to go on."""
+        waiting: deque[tuple[Future[Window], bool]] = deque()
+        try:
+            for row, column, inside in todo:
+                check()
+                waiting.append((self._pool.submit(prediction.make, row, column), inside))
+                if len(waiting) > self._threads:
+                    future, was_inside = waiting.popleft()
+                    yield future.result(), was_inside
+            while waiting:
+                check()
+                future, was_inside = waiting.popleft()
+                yield future.result(), was_inside
+        finally:
+            for future, _ in waiting:  # what has begun is ended: it writes into the arrays
+                future.cancel()
+            wait([future for future, _ in waiting])
 
     def _model(self, job: LookJob, tell: Tell) -> tuple[PixelModel | None, Any]:
         """Return the model of a job and what tells it from others."""
@@ -216,7 +249,6 @@ def work(connection: Connection) -> None:
     # threads that wait must not spin: the server, the browser and jobs share the cores; read when kernels first run
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     threading.Thread(target=end_with_parent, daemon=True).start()
-    _limit_threads()
     learner = Learner()
     waiting: deque[Any] = deque()
     while True:
@@ -269,7 +301,8 @@ def _answer(learner: Learner, job: LookJob | SaveJob, connection: Connection, wa
         return Answer("failed", job.number, text, "fault")
 
 
-def _limit_threads() -> None:
+def _limit_threads() -> int:
+    """Set how many threads kernels use, and return it."""
     import cv2
     import numba
 
@@ -277,6 +310,14 @@ def _limit_threads() -> None:
     threads = max(1, min(_MOST_THREADS, cores, numba.config.NUMBA_NUM_THREADS))
     numba.set_num_threads(threads)
     cv2.setNumThreads(threads)
+    return threads
+
+
+def _one_thread() -> None:
+    """Let kernels in this thread use no others: blocks are what is done at the same time."""
+    import numba
+
+    numba.set_num_threads(1)
 
 
 def _cache_bytes() -> int:

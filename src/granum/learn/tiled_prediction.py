@@ -25,7 +25,7 @@ from granum.learn.probability_smoothing import context_planes, smooth_planes, sm
 if TYPE_CHECKING:
     from granum.learn.pixel_model import PixelModel
 
-__all__ = ["Prediction", "Window", "predict_tiles"]
+__all__ = ["Prediction", "Window", "predict_tiles", "predict_unsmoothed", "smooth_and_name"]
 
 Window = tuple[int, int, int, int]
 _MOST_BYTES = 100_000_000
@@ -125,20 +125,30 @@ def predict_tiles(
         radius = smoothing_radius(model.smoothing_px)
         outer = _grow(wanted, radius, shape)
         planes = np.zeros((len(model.classes), outer[2] - outer[0], outer[3] - outer[1]), np.float32)
-        around = max(map(smoothing_radius, model.context.sigmas)) if model.context else 0
         n_context = len(model.classes) * len(model.context.sigmas) if model.context else 0
         for tile in _tiles(outer, model.features.n_features(model.n_channels) + n_context):
             top, left, bottom, right = _grow(tile, radius, shape)
             if area is None or area[top:bottom, left:right].any():
                 place = (slice(tile[0] - outer[0], tile[2] - outer[0]), slice(tile[1] - outer[1], tile[3] - outer[1]))
-                planes[:, *place] = _predict_tile(
-                    model, channels, intensity, tile, _grow(tile, around, shape), n_context, features_of
+                planes[:, *place] = predict_unsmoothed(
+                    model, channels, intensity=intensity, window=tile, features_of=features_of
                 )
-        smooth_planes(planes, model.smoothing_px)
+        return smooth_and_name(model, planes, outer=outer, window=wanted, area=area)
     finally:
         numba.set_num_threads(before)
-    if outer != wanted:
-        planes = planes[:, y0 - outer[0] : y1 - outer[0], x0 - outer[1] : x1 - outer[1]].copy()
+
+
+def smooth_and_name(
+    model: PixelModel, planes: NDArray[np.float32], *, outer: Window, window: Window, area: NDArray[np.bool_] | None
+) -> Prediction:
+    """Return the prediction of a window from what `predict_unsmoothed` says about `outer`, which is smoothed in place.
+
+    ``outer`` is the window grown by `smoothing_radius` of the model, as far as the image goes; `area` is of the image.
+    """
+    (top, left, _, _), (y0, x0, y1, x1) = outer, window
+    smooth_planes(planes, model.smoothing_px)
+    if outer != window:
+        planes = planes[:, y0 - top : y1 - top, x0 - left : x1 - left].copy()
     classes = np.empty(planes.shape[1:], np.uint8)
     ids = np.array([known.id for known in model.classes], np.uint8)
     inside = np.zeros((0, 0), np.bool_) if area is None else area[y0:y1, x0:x1]
@@ -146,17 +156,20 @@ def predict_tiles(
     return Prediction(classes, planes)
 
 
-def _predict_tile(
+def predict_unsmoothed(
     model: PixelModel,
     channels: NDArray[Any],
+    *,
     intensity: IntensityScale,
-    tile: Window,
-    grown: Window,
-    n_context: int,
-    features_of: Callable[[Window], NDArray[np.float32]] | None,
+    window: Window,
+    features_of: Callable[[Window], NDArray[np.float32]] | None = None,
 ) -> NDArray[np.float32]:
-    """Return the (K, h, w) probabilities of one tile with the prior, before the final smoothing."""
+    """Return the (K, h, w) probabilities of a window with the prior, before the final smoothing."""
+    tile, shape = window, (channels.shape[1], channels.shape[2])
+    around = max(map(smoothing_radius, model.context.sigmas)) if model.context else 0
+    grown = _grow(tile, around, shape)
     n_features, n_classes = model.features.n_features(model.n_channels), len(model.classes)
+    n_context = n_classes * len(model.context.sigmas) if model.context else 0
     size = (grown[2] - grown[0], grown[3] - grown[1])
     if features_of is not None and not n_context:
         planes = features_of(grown)
