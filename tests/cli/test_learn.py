@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import re
 import signal
@@ -52,7 +54,7 @@ def test_a_first_model_is_there_at_once_and_can_be_used(granum, disc_pictures, p
     code, out, _ = granum(*words, "--classes", "1=ground,4=disc", "--report", tmp_path / "page.html")
     assert code == 0
     assert f"Model: {model}" in out
-    assert "not scored" in out
+    assert "It is not scored" in out
     assert [one.name for one in load_model(model).classes] == ["ground", "disc"]
     assert "carries no score" in (tmp_path / "page.html").read_text()
     code, out, _ = granum("predict", model, disc_pictures, "-o", tmp_path / "out", "--objects", "disc")
@@ -94,7 +96,7 @@ def test_a_search_of_a_number_of_pipelines_repeats_bit_for_bit(granum, disc_pict
     pytest.importorskip("granum.learn.model_search")
     models = [tmp_path / name for name in ("one.granum_model", "two.granum_model")]
     for model in models:
-        words = ("learn", "pixels", disc_pictures, "--scribbles", painted, "-o", model, "--trials", "2", "--seed", "3")
+        words = ("learn", "pixels", disc_pictures, "--scribbles", painted, "-o", model, "--trials", "1", "--seed", "3")
         code, out, err = granum(*words)
         assert code == 0, err
         assert re.search(r"Mean IoU 0\.\d\d", out)
@@ -144,3 +146,31 @@ def test_ctrl_c_keeps_the_best_model_so_far(granum, disc_pictures, painted, tmp_
     assert code == 130
     assert "the best model so far was kept" in err
     assert load_model(model).about["report"]["miou"] > 0.5
+
+
+def test_strokes_of_the_app_are_learnt_from_wherever_the_images_lie_now(granum, disc_pictures, learnt, tmp_path):
+    from granum.app.paint_messages import ClassInfo, Stroke
+    from granum.app.paint_store import PaintStore
+    from granum.app.project import Project
+
+    project = Project(tmp_path / "painted")
+    project.set_classes(
+        [ClassInfo(id=1, name="ground", colour="#112233"), ClassInfo(id=4, name="disc", colour="#445566")]
+    )
+    sha256 = hashlib.sha256((disc_pictures / "a.tif").read_bytes()).hexdigest()
+    facts = {"height": 96, "width": 96, "n_frames": 1, "n_z": 1}
+    about = json.dumps({"name": "old name.tif", "sha256": sha256, "facts": facts}).encode()
+    project.write(about, "images", f"{sha256[:16]}.json")
+    store = PaintStore(project, lambda image: (96, 96), lambda message: None)
+    for number, (class_id, points) in enumerate(((1, [[27, 5], [27, 90]]), (4, [[14, 16], [19, 16]]), (4, [[48, 48]]))):
+        stroke = Stroke(id=f"s{number}", tool="brush", class_id=class_id, radius=2, points=points, z=0)
+        store.paint(sha256[:16], "scribbles", stroke, "ann")
+    model = tmp_path / "m.granum_model"
+    words = ("learn", "pixels", disc_pictures, "--scribbles", project.place, "-o", model, "--first")
+    code, out, err = granum(*words)
+    assert code == 0, err
+    assert [(one.name, one.colour) for one in load_model(model).classes] == [("ground", "#112233"), ("disc", "#445566")]
+    (disc_pictures / "a.tif").unlink()
+    code, _, err = granum(*words, "--force")
+    assert code == 2
+    assert "none of the inputs is painted in this project" in err

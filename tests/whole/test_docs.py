@@ -22,7 +22,18 @@ from granum.steps import STEPS, load_step
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-COMMANDS = typer.main.get_command(commands).commands
+
+
+def all_commands(group, before=""):
+    """Every command by its words: "run", "learn pixels"."""
+    found = {}
+    for name, command in group.commands.items():
+        inside = all_commands(command, f"{before}{name} ") if hasattr(command, "commands") else {before + name: command}
+        found |= inside
+    return found
+
+
+COMMANDS = all_commands(typer.main.get_command(commands))
 PAGES = [ROOT / "README.md", *sorted(p for p in DOCS.rglob("*.md") if not {"_made", "_build"} & set(p.parts))]
 # packages whose licence the patterns below would refuse, and why they may stay
 EXCEPTIONS: dict[str, str] = {}
@@ -128,7 +139,8 @@ def test_commands_in_the_docs_exist(page):
         if words[:1] == ["make"]:
             assert {word for word in words[1:] if "=" not in word} <= targets, line
         elif words and words[0].rpartition("/")[2] == "granum":
-            options = {o for p in COMMANDS[words[1]].params for o in (*p.opts, *p.secondary_opts)}
+            command = words[1] if words[1] in COMMANDS else " ".join(words[1:3])
+            options = {o for p in COMMANDS[command].params for o in (*p.opts, *p.secondary_opts)}
             assert {word for word in words if word.startswith("-")} <= options, line
 
 

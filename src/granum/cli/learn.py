@@ -289,7 +289,10 @@ def _print_result(model: PixelModel, leaderboard: Sequence[Any]) -> None:
         console = Console(width=140)
     report = model.about.get("report") or {}
     typer.echo(f"{model.describe()}")
-    typer.echo(f"Mean IoU {score_words(report)}. {report.get('method', 'The first model is not scored.')}")
+    if report:
+        typer.echo(f"Mean IoU {score_words(report)}. {report.get('method', '')}")
+    else:
+        typer.echo("It is not scored: a search (without --first) tells how good a model is.")
     if report.get("per_class"):
         table = Table(box=None, pad_edge=False)
         for heading in ("class", "IoU", "precision", "recall", "painted px", "strokes"):
