@@ -15,8 +15,11 @@ import traceback
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from granum.app.learn_jobs import LIVE, Answer, Found, LookJob, Painted, PlaneKey, SaveJob, Window
 from granum.app.learn_layers import BLOCK, block_window
@@ -222,7 +225,9 @@ class Learner:
         self._live, self._live_version = None, self._version
         try:
             data = gather_training_data(self._images(), self._classes, cache=self._known)
-            self._live = fit_first_model(data)
+            model = fit_first_model(data)
+            n_images = int(np.unique(data.image_of).size)
+            self._live = replace(model, about={**model.about, "n_images": n_images, "n_strokes": len(data.strokes)})
         except GranumError as error:  # one class only, images that do not go together: a sentence beside the strokes
             self._problem = str(error)
             tell(Answer("live", number, self._problem, "problem", self._version))

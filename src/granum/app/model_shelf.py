@@ -250,7 +250,8 @@ def _taken(name: str) -> str:
 
 def _check_size(name: str, n_bytes: int) -> None:
     if n_bytes > MOST_BYTES:
-        raise Problem(413, "too_large", f"model {name!r}: has more than {MOST_BYTES // 1_000_000} MB; no model of granum has.")
+        limit = f"{MOST_BYTES // 1_000_000} MB"
+        raise Problem(413, "too_large", f"model {name!r}: has more than {limit}; no model of granum has.")
 
 
 def _load(path: Path) -> PixelModel:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from granum.app.learn_jobs import PlaneKey
-from granum.app.learn_messages import ClassScore, ScoreReport, SearchState, TrialInfo
+from granum.app.learn_messages import ScoreReport, SearchState, TrialInfo
 from granum.app.preview_worker import PreviewSource
 from granum.errors import GranumError
 from granum.image import PixelSize
@@ -29,6 +29,8 @@ from granum.learn import PixelClass, Scribbles, TrainingImage
 
 if TYPE_CHECKING:
     from granum.learn.pixel_model import PixelModel
+    from granum.learn.score_report import ScoreReport as LearntReport
+    from granum.learn.search_state import SearchProgress, Trial
 
 __all__ = ["BEST", "MOST_TRIALS", "STATE", "SearchTask", "main", "read_state", "write_state"]
 
@@ -116,23 +118,30 @@ class SearchTask:
 class _Reporter:
     """Writes the state, at once but at most four times a second, and the best model when it is a new one."""
 
-    def __init__(self, folder: Path, state: SearchState) -> None:
-        self.folder, self.state = folder, state
+    def __init__(self, folder: Path, state: SearchState, origin: dict[str, Any]) -> None:
+        self.folder, self.state, self._origin = folder, state, origin
         self._began, self._last = time.monotonic(), 0.0
-        self._best: Any = None
+        self._best: PixelModel | None = None
 
-    def hear(self, progress: Any) -> None:
+    def hear(self, progress: SearchProgress) -> None:
         """Take a progress of the search."""
-        model = getattr(progress, "model", None)
+        model, report = progress.model, progress.report
         is_new = model is not None and model is not self._best
         if model is not None and is_new:
-            self.keep(model)
+            # what a model says about itself comes at the end; one that is kept before must not be without its score
+            about = {
+                "kind": "search that went on",
+                **self._origin,
+                "report": None if report is None else report.to_json(),
+            }
+            self.keep(dataclasses.replace(model, about={**model.about, **about}))
+            self._best = model
         self.tell(
             now=is_new,
-            n_trials=len(progress.leaderboard),
-            stage=progress.stage,
+            n_trials=progress.n_trials,
+            stage=progress.stage or self.state.stage,
             leaderboard=describe_trials(progress.leaderboard),
-            report=describe_report(getattr(progress, "report", None)),
+            report=describe_report(report),
         )
 
     def keep(self, model: PixelModel) -> None:
@@ -140,7 +149,6 @@ class _Reporter:
         part = self.folder / ".best.part"
         model.save(part)
         part.replace(self.folder / BEST)
-        self._best = model
 
     def tell(self, *, now: bool = False, **changes: Any) -> None:
         """Change the state and write it."""
@@ -151,7 +159,7 @@ class _Reporter:
             write_state(self.folder, self.state)
 
 
-def describe_trials(trials: Sequence[Any]) -> list[TrialInfo]:
+def describe_trials(trials: Sequence[Trial]) -> list[TrialInfo]:
     """Return the leaderboard of a search as messages, the best first."""
     found = [
         TrialInfo(
@@ -164,31 +172,18 @@ def describe_trials(trials: Sequence[Any]) -> list[TrialInfo]:
             high=_finite(one.high),
             seconds=one.seconds,
             seconds_per_mpx=_finite(one.seconds_per_mpx),
-            is_best=bool(getattr(one, "is_best", False)),
+            is_best=one.is_best,
         )
         for one in trials
     ]
     return found[:MOST_TRIALS]
 
 
-def describe_report(report: Any) -> ScoreReport | None:
+def describe_report(report: LearntReport | None) -> ScoreReport | None:
     """Return a report of scores as a message; the words are the same."""
     if report is None:
         return None
-    per_class = [
-        ClassScore(**{name: getattr(one, name) for name in ClassScore.model_fields}) for one in report.per_class
-    ]
-    return ScoreReport(
-        method=report.method,
-        miou=report.miou,
-        low=report.low,
-        high=report.high,
-        per_class=per_class,
-        confusion=[[float(value) for value in row] for row in report.confusion],
-        learning_curve=[(int(n), float(score)) for n, score in report.learning_curve],
-        importance=[(str(name), float(share)) for name, share in report.importance],
-        warnings=list(report.warnings),
-    )
+    return ScoreReport.model_validate(report.to_json())
 
 
 def _finite(value: float | None) -> float | None:
@@ -215,7 +210,9 @@ def _search(folder: Path, stop: threading.Event) -> int:
 
     task = SearchTask.read(folder)
     begun = SearchState(id=folder.name, state="running", budget_s=task.budget_s, elapsed_s=0, n_trials=0)
-    reporter = _Reporter(folder, begun)
+    strokes = [scribbles for _, scribbles, _ in task.planes]
+    origin = {"n_images": len(strokes), "n_strokes": sum(one.n_strokes for one in strokes)}
+    reporter = _Reporter(folder, begun, origin)
     reporter.tell(now=True, stage="reading images")
     try:
         result = search_model(
