@@ -153,10 +153,10 @@ def test_strokes_of_the_app_are_learnt_from_wherever_the_images_lie_now(granum, 
     from granum.app.paint_store import PaintStore
     from granum.app.project import Project
 
+    (tmp_path / "painted").mkdir()
     project = Project(tmp_path / "painted")
-    project.set_classes(
-        [ClassInfo(id=1, name="ground", colour="#112233"), ClassInfo(id=4, name="disc", colour="#445566")]
-    )
+    named = [(1, "ground", "#112233"), (4, "disc", "#445566")]
+    project.set_classes([ClassInfo(id=number, name=name, colour=colour) for number, name, colour in named])
     sha256 = hashlib.sha256((disc_pictures / "a.tif").read_bytes()).hexdigest()
     facts = {"height": 96, "width": 96, "n_frames": 1, "n_z": 1}
     about = json.dumps({"name": "old name.tif", "sha256": sha256, "facts": facts}).encode()
@@ -167,9 +167,9 @@ def test_strokes_of_the_app_are_learnt_from_wherever_the_images_lie_now(granum, 
         store.paint(sha256[:16], "scribbles", stroke, "ann")
     model = tmp_path / "m.granum_model"
     words = ("learn", "pixels", disc_pictures, "--scribbles", project.place, "-o", model, "--first")
-    code, out, err = granum(*words)
+    code, _, err = granum(*words)
     assert code == 0, err
-    assert [(one.name, one.colour) for one in load_model(model).classes] == [("ground", "#112233"), ("disc", "#445566")]
+    assert [(one.id, one.name, one.colour) for one in load_model(model).classes] == named
     (disc_pictures / "a.tif").unlink()
     code, _, err = granum(*words, "--force")
     assert code == 2
