@@ -71,10 +71,14 @@ function Running({ state }: { state: SearchState }) {
 
 function Outcome({ state }: { state: SearchState }) {
   const words = state.state === "failed" ? "The search failed." : state.state === "stopped" ? "Stopped; the best so far is kept." : "Done.";
+  const failed = state.state === "failed";
   return (
-    <p class={state.state === "failed" ? "note bad" : "quiet number"}>
-      {words} {state.state !== "failed" && `${count(state.n_trials, "pipeline")} tried in ${durationText(1000 * state.elapsed_s)}.`} {sentence(state.message)}
-    </p>
+    <>
+      <p class={failed ? "note bad" : "quiet number"}>
+        {words} {failed ? sentence(state.message) : `${count(state.n_trials, "pipeline")} tried in ${durationText(1000 * state.elapsed_s)}.`}
+      </p>
+      {!failed && state.message && <p class="note warn">{sentence(state.message)}</p>}
+    </>
   );
 }
 

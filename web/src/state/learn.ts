@@ -83,6 +83,7 @@ function lookNow(): Look | null {
   void camera.value; // a moved view
   if (tab.value !== "paint" || !liveOn.value || connection.value !== "open" || image?.status !== "ready" || !screen) return null;
   const view = screen.visible().map((value) => Math.round(value)) as [number, number, number, number];
+  if (view[2] <= view[0] || view[3] <= view[1]) return null; // the picture has no place on the screen yet
   return { image: image.id, t: at.t, z: at.z, view, model: lookedModel.value };
 }
 
