@@ -1,4 +1,6 @@
 from .class_lists import read_classes as read_classes
+from .class_prior import apply_prior as apply_prior
+from .class_prior import estimate_prior as estimate_prior
 from .classifiers import FAMILIES as FAMILIES
 from .classifiers import available_families as available_families
 from .classifiers import fit_classifier as fit_classifier
@@ -17,6 +19,9 @@ from .known_pixels import KnownPixels as KnownPixels
 from .learning_curve import measure_learning_curve as measure_learning_curve
 from .model_file import load_model as load_model
 from .model_file import save_model as save_model
+from .model_search import search_model as search_model
+from .pixel_classifier import fit_first_model as fit_first_model
+from .pixel_classifier import learn_pixels as learn_pixels
 from .pixel_features import compute_features as compute_features
 from .pixel_features import feature_halo as feature_halo
 from .pixel_features import sample_features as sample_features
@@ -34,6 +39,9 @@ from .scribbles import PixelClass as PixelClass
 from .scribbles import Scribbles as Scribbles
 from .scribbles import StrokeCount as StrokeCount
 from .scribbles import make_scribbles as make_scribbles
+from .search_state import SearchProgress as SearchProgress
+from .search_state import SearchResult as SearchResult
+from .search_state import Trial as Trial
 from .tiled_prediction import Prediction as Prediction
 from .training_data import TrainingData as TrainingData
 from .training_data import TrainingImage as TrainingImage
