@@ -13,7 +13,8 @@ __all__ = ["apply_temperature", "fit_temperature"]
 
 _LEAST = 1e-6
 _RANGE = (0.05, 4.0)
-_ROUNDS = 40
+_ROUNDS = 20
+_MOST_PX = 20_000
 # worth a hundredth of a nat at twice the temperature: decides only where the pixels say nothing
 _PULL = 0.02
 
@@ -39,12 +40,16 @@ def fit_temperature(
 
     Notes
     -----
-    The loss is convex in the power, so its slope is bisected. What is fitted is pulled a little to 1.
+    The loss is convex in the power, so its slope is bisected. What is fitted is pulled a little to 1. Of more than
+    20,000 pixels, every second, third ... is looked at.
     """
     if not labels.size:
         return 1.0
-    logs = np.log(np.maximum(probabilities, _LEAST)).astype(np.float64)
     share = np.ones(labels.size) if weights is None else np.asarray(weights, np.float64)
+    if labels.size > _MOST_PX:
+        some = slice(None, None, -(-labels.size // _MOST_PX))
+        probabilities, labels, share = probabilities[:, some], labels[some], share[some]
+    logs = np.log(np.maximum(probabilities, np.float32(_LEAST)))
     if share.sum() <= 0:
         return 1.0
     share = share / share.sum()
@@ -52,7 +57,7 @@ def fit_temperature(
     low, high = _RANGE
     for _ in range(_ROUNDS):
         middle = 0.5 * (low + high)
-        scaled = middle * logs
+        scaled = np.float32(middle) * logs
         scaled -= scaled.max(axis=0)
         chance = np.exp(scaled)
         chance /= chance.sum(axis=0)

@@ -90,7 +90,7 @@ class Scorer:
     Notes
     -----
     Pipelines are compared on the same pixels, so their differences are surer than their scores. A score costs about
-    10 ms for 12,000 painted and 8,192 sampled pixels.
+    20 ms for 12,000 painted and 8,192 sampled pixels.
     """
 
     def __init__(self, data: TrainingData, folds: Folds) -> None:
