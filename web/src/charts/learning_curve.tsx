@@ -12,12 +12,13 @@ export function scoreRange(values: number[]): [number, number] {
   return high - low < 0.1 ? [Math.max(0, high - 0.1), high] : [low, high];
 }
 
-/** Pairs of numbers, ascending; what is none is left out. */
+/** Pairs of numbers, ascending, the last of the same number of pixels; what is none is left out. */
 export function curvePoints(curve: unknown[][]): [number, number][] {
   return curve
     .filter((pair): pair is [number, number] => typeof pair[0] === "number" && typeof pair[1] === "number" && pair.every((one) => Number.isFinite(one)))
     .map(([n, score]): [number, number] => [n, score])
-    .sort((a, b) => a[0] - b[0]);
+    .sort((a, b) => a[0] - b[0])
+    .filter(([n], at, all) => all[at + 1]?.[0] !== n);
 }
 
 export function LearningCurve({ curve }: { curve: unknown[][] }) {

@@ -139,14 +139,15 @@ test("the budget is one of four or typed, and stays within what the server takes
 });
 
 test("while it searches: time left, what was tried with scores, and a button that keeps the best", async () => {
-  learn.value = learnState({ search: search({ state: "running", elapsed_s: 10, n_trials: 4, stage: "testing QDA", leaderboard: [trial({ is_best: true }), trial({ number: 2, family: "qda", state: "pruned", miou: null }), trial({ number: 3, family: "new kind", state: "failed", miou: null })] }) });
+  learn.value = learnState({ search: search({ state: "running", elapsed_s: 10, n_trials: 4, stage: "testing QDA", leaderboard: [trial({ is_best: true }), trial({ number: 2, family: "qda", description: "quadratic discriminant analysis", state: "pruned", miou: null }), trial({ number: 3, state: "failed", miou: null }), trial({ number: 4, low: null, high: null })] }) });
   show();
   expect(place.querySelector(".search progress")).toBeTruthy();
   expect(place.textContent).toContain("4 tried");
   const rows = [...place.querySelectorAll(".leaderboard tbody tr")].map((row) => row.textContent);
   expect(rows[0]).toContain("LightGBMbest");
   expect(rows[0]).toContain("0.720.66 – 0.77");
-  expect([rows[1]?.includes("stopped early"), rows[2]?.includes("new kind"), rows[2]?.includes("failed")]).toEqual([true, true, true]);
+  expect([rows[1]?.includes("Quadratic discriminant analysis"), rows[1]?.includes("stopped early"), rows[2]?.includes("failed")]).toEqual([true, true, true]);
+  expect(rows[3]).toContain("0.721.4 s");
   act(() => button("Stop and keep the best").click());
   await settle(2);
   expect(fake.calls.map((call) => call.path)).toContain("/learn/search/stop");

@@ -1,6 +1,6 @@
 /** How good the best of the search is, on what it had not seen: never more than was measured. */
 import { Confusion } from "../charts/confusion";
-import { Importance, importantFeatures } from "../charts/importance";
+import { Importance, importanceGroups } from "../charts/importance";
 import { curvePoints, LearningCurve } from "../charts/learning_curve";
 import { ScoreBar } from "../charts/score_bar";
 import type { ScoreReport } from "../api/types";
@@ -45,6 +45,7 @@ export function Score() {
     <details class="card score" open>
       <summary><Icon name="chevron" /><span class="card-title">How good is it?</span><span class="tag">estimate</span></summary>
       <div class="card-body">
+      {report.warnings.map((warning) => <p key={warning} class="note warn">{sentence(warning)}</p>)}
       <div class="score-line">
         <strong class="big number">{scoreText(report.miou)}</strong>
         <span>mIoU <span class="quiet number">{interval}</span></span>
@@ -55,12 +56,11 @@ export function Score() {
       </div>
       <ScoreBar value={report.miou} low={report.low} high={report.high} label={`mIoU ${scoreText(report.miou)}, ${interval}`} />
       <p class="quiet">Estimated on what the model had not seen. {sentence(report.method)}</p>
-      {report.warnings.map((warning) => <p key={warning} class="note warn">{sentence(warning)}</p>)}
       <PerClass report={report} />
       <Confusion classes={report.per_class} matrix={report.confusion} colours={classColours.value} />
       {curvePoints(report.learning_curve).length > 1 && <h2 class="small-title">Would more strokes help?</h2>}
       <LearningCurve curve={report.learning_curve} />
-      {importantFeatures(report.importance, 1).length > 0 && <h2 class="small-title">What it looks at</h2>}
+      {importanceGroups(report.importance, 1).length > 0 && <h2 class="small-title">What it looks at</h2>}
       <Importance list={report.importance} />
       </div>
     </details>

@@ -84,10 +84,11 @@ function Outcome({ state }: { state: SearchState }) {
 
 const STATES: Record<TrialInfo["state"], string> = { done: "", pruned: "stopped early", failed: "failed" };
 
-/** Known names of families; another goes by its own. */
-const FAMILIES: Record<string, string> = {
-  logistic: "logistic", qda: "QDA", naive_bayes: "naive Bayes", random_forest: "random forest", extra_trees: "extra trees", lightgbm: "LightGBM", mlp: "small network",
-};
+/** "LightGBM, 100 rounds, ..." as its head and the rest; the head begins with a capital. */
+export function pipelineWords(description: string): [string, string] {
+  const at = description.indexOf(", ");
+  return at < 0 ? [sentence(description), ""] : [sentence(description.slice(0, at)), description.slice(at + 2)];
+}
 
 /** Two digits, and "0.66 – 0.77" for the interval. */
 export function scoreText(value: number | null): string {
@@ -103,13 +104,19 @@ function Leaderboard({ list }: { list: TrialInfo[] }) {
         <table class="small-table">
           <thead><tr><th scope="col">Model</th><th scope="col" title="Mean IoU, estimated on what was left out, and its 95 % interval">mIoU</th><th scope="col" title="Time to test it">Time</th></tr></thead>
           <tbody>
-            {rows.map((one) => (
-              <tr key={one.number} class={one.is_best ? "best" : ""}>
-                <td class="pipeline" title={one.description}><strong>{FAMILIES[one.family] ?? one.family}</strong>{one.is_best && <span class="tag good">best</span>}<span class="quiet">{one.description}</span></td>
-                <td class="number">{one.state === "done" ? <>{scoreText(one.miou)}<span class="quiet">{scoreText(one.low)} – {scoreText(one.high)}</span></> : <span class="quiet">{STATES[one.state]}</span>}</td>
-                <td class="number">{durationText(1000 * one.seconds)}</td>
-              </tr>
-            ))}
+            {rows.map((one) => {
+              const [head, rest] = pipelineWords(one.description);
+              return (
+                <tr key={one.number}>
+                  <td class="pipeline" title={one.description}><strong>{head}</strong>{one.is_best && <span class="tag good">best</span>}<span class="quiet">{rest}</span></td>
+                  <td class="number">
+                    {one.state === "done" ? scoreText(one.miou) : <span class="quiet">{STATES[one.state]}</span>}
+                    {one.state === "done" && one.low !== null && <span class="quiet">{scoreText(one.low)} – {scoreText(one.high)}</span>}
+                  </td>
+                  <td class="number">{durationText(1000 * one.seconds)}</td>
+                </tr>
+              );
+            })}
           </tbody>
         </table>
       </div>
