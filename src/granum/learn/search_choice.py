@@ -31,16 +31,16 @@ def choose_best(trials: Iterable[Trial]) -> Trial | None:
     Of those whose score is below the best by less than a standard error of the difference (0.003 to 0.01; to 0.015 when
     the best is slower than 1 s per Mpx), the fastest; of equally fast ones the better.
     """
-    done = [(trial, trial.miou) for trial in trials if trial.state == "done" and trial.miou is not None]
+    done = [(trial, trial.merit) for trial in trials if trial.state == "done" and trial.miou is not None]
     if not done:
         return None
     best, most = max(done, key=lambda one: (one[1], -one[0].number))
     is_slow = best.seconds_per_mpx > _QUICK_S_PER_MPX
     highest = _MOST_LOSS_IF_SLOW if is_slow else _MOST_LOSS
     good = [
-        (trial, miou)
-        for trial, miou in done
-        if most - miou <= np.clip(_standard_error(best, trial), _LEAST_LOSS, highest)
+        (trial, merit)
+        for trial, merit in done
+        if most - merit <= np.clip(_standard_error(best, trial), _LEAST_LOSS, highest)
     ]
     return min(good, key=lambda one: (round(one[0].seconds_per_mpx, 2), -one[1], one[0].number))[0]
 
@@ -62,7 +62,7 @@ def scores_without(scorer: Scorer, held_out: HeldOut) -> tuple[float, ...]:
                 held_out,
                 painted_weights=None if is_empty else painted,
                 sample_weights=None if is_empty else sample,
-            ).miou
+            ).rank
         )
     return tuple(found)
 

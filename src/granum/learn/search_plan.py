@@ -101,7 +101,7 @@ def _blends_with(trials: Sequence[Trial], pipeline: Pipeline) -> Iterator[Pipeli
     best = _best(trials, is_plain=pipeline.context is None)
     if tried is None or tried.miou is None or best is None or best.miou is None or best.pipeline == pipeline:
         return
-    if tried.miou < best.miou - _CLOSE or best.pipeline.normalisation != pipeline.normalisation:
+    if tried.merit < best.merit - _CLOSE or best.pipeline.normalisation != pipeline.normalisation:
         return
     if pipeline.context is None:
         for parts in _joined(best.pipeline.parts, pipeline.parts):
@@ -130,7 +130,7 @@ def _joined(old: tuple[Part, ...], new: tuple[Part, ...]) -> Iterator[tuple[Part
 def _best(trials: Sequence[Trial], *, is_plain: bool) -> Trial | None:
     """Return the trial with the best score among those with or without context."""
     done = [trial for trial in trials if trial.miou is not None and (trial.pipeline.context is None) == is_plain]
-    return max(done, key=lambda trial: (trial.miou or 0.0, -trial.number), default=None)
+    return max(done, key=lambda trial: (trial.merit, -trial.number), default=None)
 
 
 def _best_normalisation(trials: Sequence[Trial], normalisations: Sequence[Normalisation]) -> Normalisation:
@@ -138,4 +138,4 @@ def _best_normalisation(trials: Sequence[Trial], normalisations: Sequence[Normal
     done = [trial for trial in trials if trial.miou is not None]
     if not done:
         return normalisations[0]
-    return max(done, key=lambda trial: (trial.miou or 0.0, -trial.number)).pipeline.normalisation
+    return max(done, key=lambda trial: (trial.merit, -trial.number)).pipeline.normalisation

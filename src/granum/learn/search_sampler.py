@@ -120,7 +120,7 @@ class NearbySampler:
         """Return a pipeline to try."""
         self._asked += 1
         rng = np.random.default_rng([self._seed, len(trials), self._asked])
-        done = sorted((one for one in trials if one.miou is not None), key=lambda one: (-(one.miou or 0.0), one.number))
+        done = sorted((one for one in trials if one.miou is not None), key=lambda one: (-one.merit, one.number))
         near = [chosen for chosen in map(_choices, (one.pipeline for one in done[:12])) if chosen is not None]
         if not near or rng.random() < _SHARE_FRESH:
             family = str(rng.choice(_families()))
@@ -159,9 +159,9 @@ class OptunaSampler:
             chosen = _choices(trial.pipeline)
             if chosen is None or trial.state == "failed":
                 continue
-            value = trial.miou
+            value = None if trial.miou is None else trial.merit
             if value is None and trial.partial:  # given up: as bad as it was when it was
-                value = min((one.miou for one in trials if one.miou is not None), default=0.0)
+                value = min((one.merit for one in trials if one.miou is not None), default=0.0)
             if value is None:
                 continue
             ranges = {"family": ("choice", _families())} | _ranges(chosen["family"])

@@ -33,6 +33,8 @@ class Trial:
         Pruned ones were given up after some folds; failed ones raised an error.
     miou : float or None
         Estimated mean IoU on unseen images; None unless done.
+    rank : float or None
+        What it is compared by (`Score.rank`).
     low, high : float or None
         95 % interval; of those that were the best at some time.
     seconds : float
@@ -55,12 +57,18 @@ class Trial:
     seconds: float
     seconds_per_mpx: float
     miou: float | None = None
+    rank: float | None = None
     low: float | None = None
     high: float | None = None
     is_best: bool = False
     without: tuple[float, ...] = ()
     partial: tuple[float, ...] = ()
     problem: str = ""
+
+    @property
+    def merit(self) -> float:
+        """What it is compared by; 0 unless done."""
+        return (self.miou if self.rank is None else self.rank) or 0.0
 
     @property
     def description(self) -> str:
@@ -190,7 +198,7 @@ class StudyFile:
         if self._is_new:
             self._append(json.dumps({"granum_study": _FORMAT, "fingerprint": self.fingerprint}))
             self._is_new = False
-        more = {"seconds": trial.seconds, "without": [*trial.without], "partial": [*trial.partial]}
+        more = {"seconds": trial.seconds, "rank": trial.rank, "without": [*trial.without], "partial": [*trial.partial]}
         self._append(json.dumps(trial.to_json() | more))
 
     def _append(self, line: str) -> None:
@@ -207,8 +215,8 @@ class StudyFile:
 
 
 def order_trials(trials: Iterable[Trial]) -> tuple[Trial, ...]:
-    """Return trials, the kept one first, then by score, then those without."""
-    return tuple(sorted(trials, key=lambda one: (not one.is_best, one.miou is None, -(one.miou or 0.0), one.number)))
+    """Return trials, the kept one first, then by merit, then those without."""
+    return tuple(sorted(trials, key=lambda one: (not one.is_best, one.miou is None, -one.merit, one.number)))
 
 
 def _parse(line: str) -> dict[str, Any] | None:
@@ -230,6 +238,7 @@ def _trial(value: dict[str, Any]) -> Trial:
             seconds=float(value["seconds"]),
             seconds_per_mpx=float(value["seconds_per_mpx"]),
             miou=None if value["miou"] is None else float(value["miou"]),
+            rank=value.get("rank"),
             low=value["low"],
             high=value["high"],
             without=tuple(map(float, value["without"])),
