@@ -37,13 +37,28 @@ class Previews:
         self.forgotten.append(client)
 
 
+class Learning:
+    """Takes looks as the real one does, and remembers them."""
+
+    def __init__(self):
+        self.looks, self.forgotten = [], []
+
+    def look(self, client, request):
+        if request.image == "missing":
+            raise Problem(404, "not_found", "There is no image missing.")
+        self.looks.append((client, request))
+
+    def forget(self, client):
+        self.forgotten.append(client)
+
+
 class Server:
     """The socket behind the guard, served in a thread."""
 
     def __init__(self, **options):
-        self.hub, self.previews = Hub(), Previews()
+        self.hub, self.previews, self.learning = Hub(), Previews(), Learning()
         app = FastAPI()
-        app.include_router(socket_routes.make_router(self.hub, self.previews), prefix="/api/v1")
+        app.include_router(socket_routes.make_router(self.hub, self.previews, self.learning), prefix="/api/v1")
         self.listening = socket.create_server(("127.0.0.1", 0))
         self.port = self.listening.getsockname()[1]
         self.sessions = Sessions(**options)
@@ -113,6 +128,32 @@ def test_previews_are_handed_on_and_answered_to_the_one_who_asked(server):
         assert json.loads(second.recv(10))["type"] == "runs"
     wait(lambda: len(server.previews.forgotten) == 2)
     assert client in server.previews.forgotten
+
+
+def test_looks_are_handed_on_and_forgotten_when_the_page_leaves(server):
+    with server.connect() as page:
+        page.send('{"type": "learn_look", "request": 3, "image": "a", "view": [0, 1, 2, 3], "model": "model:x"}')
+        wait(lambda: server.learning.looks)
+        client, look = server.learning.looks[0]
+        assert (look.request, look.on, look.view, look.model) == (3, True, [0, 1, 2, 3], "model:x")
+    wait(lambda: server.learning.forgotten == [client])
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"image": "missing"}, "not_found"), ({"image": "../x"}, "setting"), ({"view": [1]}, "setting"),
+        ({"t": -1}, "setting"), ({"model": "x" * 300}, "setting"), ({"more": 1}, "setting"),
+    ],
+)  # fmt: skip
+def test_a_look_that_cannot_be_is_answered_with_its_number(server, changes, code):
+    with server.connect() as page:
+        page.send(json.dumps({"type": "learn_look", "request": 7, "image": "a", **changes}))
+        answer = json.loads(page.recv(10))
+        assert (answer["type"], answer["code"], answer["request"]) == ("learn_error", code, 7)
+    with server.connect(hello=False) as page:
+        page.send(json.dumps({"type": "learn_look", "request": 7, "image": "a"}))
+        assert json.loads(page.recv(10))["code"] == "no_hello"
 
 
 def test_two_pages_with_the_same_name_are_two_clients(server):

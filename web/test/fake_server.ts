@@ -40,7 +40,7 @@ export function prediction(part: Partial<LearnPrediction> = {}): LearnPrediction
   const key = part.key ?? "k1";
   return {
     type: "learn_prediction", request: 1, key, image: "a".repeat(16), t: 0, z: 0, model: "live", classes: layer("classes", { kind: "classes", url: `/api/v1/learn/${key}/classes` }),
-    uncertainty: layer("uncertainty", { kind: "image", url: `/api/v1/learn/${key}/uncertainty` }), ready: [], complete: false, areas: {}, suggestions: [], seconds: 0.2, ...part,
+    uncertainty: layer("uncertainty", { kind: "image", url: `/api/v1/learn/${key}/uncertainty` }), ready: [], complete: false, areas: {}, suggestions: [], seconds: 0.2, notes: [], ...part,
   };
 }
 

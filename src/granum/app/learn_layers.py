@@ -208,6 +208,7 @@ def make_prediction(
             for spot in found.spots
         ],
         seconds=round(seconds, 4),
+        notes=list(found.notes),
     )
 
 

@@ -191,6 +191,8 @@ class LearnPrediction(Message):
     """Once complete."""
     seconds: float
     """Since the request (the stroke) came."""
+    notes: list[str] = []
+    """What the user must know about this model on this image, such as another pixel size."""
 
 
 class LearnError(Message):

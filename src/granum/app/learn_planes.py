@@ -138,4 +138,4 @@ def read_channels(image: Any, t: int, z: int) -> tuple[NDArray[Any], NDArray[Any
     else:
         mean = np.stack(planes).mean(axis=0, dtype=np.float64 if planes[0].dtype.kind != "f" else None)
         picture = np.rint(mean).astype(planes[0].dtype) if planes[0].dtype.kind in "iu" else mean
-    return np.stack(filled), picture
+    return (np.stack(filled) if len(filled) > 1 else filled[0][None]), picture

@@ -44,6 +44,8 @@ class PlanePrediction:
         Folder of all predictions.
     cache : FeatureCache
         Features that are known already.
+    notes : tuple of str
+        What the user must know about this model on this plane.
 
     Attributes
     ----------
@@ -51,8 +53,17 @@ class PlanePrediction:
         Blocks that are ready.
     """
 
-    def __init__(self, name: str, model: PixelModel, plane: OpenPlane, folder: Path, cache: FeatureCache) -> None:
-        self.name, self.model, self.plane, self._cache = name, model, plane, cache
+    def __init__(
+        self,
+        name: str,
+        model: PixelModel,
+        plane: OpenPlane,
+        folder: Path,
+        cache: FeatureCache,
+        *,
+        notes: tuple[str, ...] = (),
+    ) -> None:
+        self.name, self.model, self.plane, self._cache, self.notes = name, model, plane, cache, notes
         self.path = folder / name
         self.done = np.zeros(tuple(-(-side // BLOCK) for side in plane.shape), np.bool_)
         self._intensity = model.intensity if model.normalisation == "training" else plane.intensity

@@ -101,8 +101,9 @@ class Learner:
         name = hashlib.sha256(repr((identity, plane.key)).encode()).hexdigest()[:20]
         prediction = self._predictions.get(name)
         if prediction is None:
-            model.check(plane.channels, pixel_size_nm=plane.pixel_size_nm)
-            prediction = self._predictions[name] = PlanePrediction(name, model, plane, job.folder, self._cache)
+            notes = model.check(plane.channels, pixel_size_nm=plane.pixel_size_nm)
+            prediction = PlanePrediction(name, model, plane, job.folder, self._cache, notes=tuple(notes))
+            self._predictions[name] = prediction
         self._predictions.move_to_end(name)
         self._let_go(job.number, tell)
         self._predict(job, prediction, tell, check)
@@ -134,7 +135,11 @@ class Learner:
         tell(Answer("done", job.number))
 
     def _predict(self, job: LookJob, prediction: PlanePrediction, tell: Tell, check: Callable[[], None]) -> None:
-        shape = prediction.plane.shape
+        shape, notes = prediction.plane.shape, prediction.notes
+
+        def found(**about: Any) -> Answer:
+            return Answer("found", job.number, found=Found(prediction.name, shape, notes=notes, **about))
+
         todo = deque(
             (row, column, inside)
             for row, column, inside in blocks_outward(job.view, shape)
@@ -148,7 +153,7 @@ class Learner:
         n_view = sum(inside for _, _, inside in todo)
         view_done = not n_view
         if ready or view_done:
-            tell(Answer("found", job.number, found=Found(prediction.name, shape, tuple(ready), view_done)))
+            tell(found(ready=tuple(ready), view_done=view_done))
             ready, last = [], time.perf_counter()
         for window, inside in self._make_blocks(prediction, todo, check):
             ready.append(window)
@@ -156,13 +161,11 @@ class Learner:
             now_done = inside and not n_view
             if now_done or (time.perf_counter() - last > _TELL_EVERY_S and (view_done or last)):
                 view_done = view_done or now_done
-                tell(Answer("found", job.number, found=Found(prediction.name, shape, tuple(ready), view_done)))
+                tell(found(ready=tuple(ready), view_done=view_done))
                 ready, last = [], time.perf_counter()
-        complete = prediction.is_complete
-        areas = prediction.areas() if complete else {}
-        spots = prediction.spots() if complete else ()
-        found = Found(prediction.name, shape, tuple(ready), True, True, areas, spots)
-        tell(Answer("found", job.number, found=found))
+        is_all = prediction.is_complete
+        areas, spots = (prediction.areas(), prediction.spots()) if is_all else ({}, ())
+        tell(found(ready=tuple(ready), view_done=True, complete=True, areas=areas, spots=spots))
         tell(Answer("done", job.number))
 
     def _prepare(self, job: LookJob, plane: OpenPlane, check: Callable[[], None]) -> None:

@@ -199,6 +199,7 @@ export interface LearnPrediction {
   areas: Record<string, number>;
   suggestions: Suggestion[];
   seconds: number;
+  notes: string[];
 }
 
 /** Everything about learning in this project; also sent as the message `learn` whenever it changes. */
