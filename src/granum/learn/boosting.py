@@ -41,7 +41,7 @@ def fit_boosted_trees(
     should_stop: Callable[[], bool] | None,
     rounds: int = 100,
     most_leaves: int = 15,
-    rate: float = 0.1,
+    rate: float = 0.05,
     feature_share: float = 0.3,
     pixel_share: float = 0.7,
     least_in_leaf: int = 20,

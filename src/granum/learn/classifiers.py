@@ -121,7 +121,7 @@ FAMILIES: dict[str, Family] = {
         Family(
             "lightgbm", "LightGBM", "lightgbm",
             {
-                "rounds": 100, "most_leaves": 15, "rate": 0.1, "feature_share": 0.3, "pixel_share": 0.7,
+                "rounds": 100, "most_leaves": 15, "rate": 0.05, "feature_share": 0.3, "pixel_share": 0.7,
                 "least_in_leaf": 20, "penalty": 1.0,
             },
             {
@@ -134,7 +134,7 @@ FAMILIES: dict[str, Family] = {
         ),
         Family(
             "mlp", "neural networks", "",
-            {"hidden": (32, 16), "members": 3, "steps": 600, "rate": 5e-3, "decay": 0.1},
+            {"hidden": (32, 16), "members": 3, "steps": 600, "rate": 5e-3, "decay": 0.5},
             {
                 "hidden": ("choice", ((16,), (32,), (32, 16), (64, 32))), "members": ("choice", (1, 3, 5)),
                 "steps": ("choice", (300, 600, 1200)), "rate": ("float", 1e-3, 2e-2, "log"),

@@ -1,7 +1,8 @@
 """Small neural networks, several of them averaged: the family that answers strokes while they are painted.
 
-Two hidden layers over the features are as good as boosted trees on micrographs, train in a tenth of the time, and their
-sums of products run at the speed of the processor's multipliers.
+Two hidden layers of 32 and 16 do as well as 64 and 32 on strokes at half the cost. They learn in a third of the time
+of boosted trees and predict in half; they are better where grey levels are relative to each image (nickel superalloy,
+mIoU .80 against .78) and worse on absolute ones (sandstone, .70 against .77), so a search tries both.
 """
 
 from __future__ import annotations
@@ -196,12 +197,12 @@ def fit_networks(
     members: int = 3,
     steps: int = 600,
     rate: float = 5e-3,
-    decay: float = 0.1,
+    decay: float = 0.5,
 ) -> dict[str, Any]:
     """Return the fields of a `NetworkClassifier` trained on (F, n) features and (n,) class indices without gaps.
 
-    Cost: about 0.1 s per member of (32, 16) with 70 features, whatever the number of pixels; members train side
-    by side.
+    Cost: about 0.05 s of a core per member of (32, 16) with 85 features, whatever the number of pixels; members train
+    side by side.
     When `should_stop` says so, training ends early with what it has.
     """
     rows, shift, factor = standardise(planes, weights)
