@@ -20,7 +20,7 @@ _WIDTH, _HEIGHT, _LEFT, _BELOW = 440, 220, 46, 34
 
 
 def write_model_page(path: str | Path, model: PixelModel, leaderboard: Sequence[Any] = ()) -> None:
-    """Write one self-contained HTML page about a model and how it was found; the same bytes for the same training.
+    """Write one self-contained HTML page about a model and how it was found.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def _curve_html(curve: Sequence[Sequence[float]]) -> str:
     style = 'font-size="11" fill="var(--muted)"'
     return (
         '<h2>Would more strokes help?</h2><p class="quiet">Estimated mean IoU with part of the painted pixels; a curve '
-        'that still rises asks for more strokes.</p><div class="charts"><figure>'
+        'that still rises asks for more strokes.</p><div class="charts" style="max-width:560px"><figure>'
         f'<svg class="granum-chart" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="learning curve"><g {style}>'
         f'{marks}<text x="{_WIDTH - 12}" y="{_HEIGHT - 8}" text-anchor="end">{most:.0f} painted pixels</text></g>'
         f'<polyline points="{line}" fill="none" stroke="var(--number)" stroke-width="2"/>{dots}</svg></figure></div>'
@@ -101,17 +101,19 @@ def _curve_html(curve: Sequence[Sequence[float]]) -> str:
 
 
 def _importance_html(importance: Sequence[Sequence[Any]]) -> str:
-    rows = "".join(
-        f'<tr><td class="text">{escape(str(name))}</td><td>{100 * float(share):.1f} %</td></tr>'
-        for name, share in list(importance)[:20]
+    """Return the shares of groups of features; groups of one sort ("scale: ...", "kind: ...") share a table."""
+    sorts: dict[str, list[str]] = {}
+    for name, share in importance:
+        sort, colon, rest = str(name).partition(": ")
+        row = f'<tr><td class="text">{escape(rest if colon else sort)}</td><td>{100 * float(share):.1f} %</td></tr>'
+        sorts.setdefault(sort if colon else "features", []).append(row)
+    tables = "".join(
+        f'<div class="scroll"><table><thead><tr><th class="text">{escape(sort)}</th><th>share</th></tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
+        for sort, rows in sorts.items()
     )
-    return (
-        '<h2>What it goes by</h2><p class="quiet">Share of each group of features in what the model decides.</p>'
-        f'<div class="scroll"><table><thead><tr><th class="text">features</th><th>share</th></tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>"
-        if rows
-        else ""
-    )
+    words = "Share of each group of features in what the model decides."
+    return f'<h2>What it goes by</h2><p class="quiet">{words}</p><div class="two">{tables}</div>' if tables else ""
 
 
 def _leaderboard_html(leaderboard: Sequence[Any]) -> str:
