@@ -233,6 +233,22 @@ def test_parts_that_do_not_fit_make_no_model():
             replace(model, **changes)
 
 
+def test_absolute_grey_levels_far_from_those_of_the_training_images_are_noted():
+    channels, _ = make_image()
+    absolute = make_model(normalisation="training")
+    assert absolute.predict(channels).notes == ()
+    for strange in (channels // 8, np.full_like(channels, 120), channels // 6 + np.uint8(200)):
+        assert "absolute grey levels" in absolute.predict(strange).notes[0]
+        assert make_model().predict(strange).notes == ()
+
+
+def test_scales_that_no_stage_looks_at_are_not_computed():
+    wide = replace(make_model(), features=FeatureSet(sigmas=(1.0, 4.0, 30.0), kinds=FEATURES.kinds))
+    assert wide.halo == make_model().halo
+    channels, _ = make_image(seed=1)
+    np.testing.assert_array_equal(wide.predict(channels).probabilities, make_model().predict(channels).probabilities)
+
+
 def test_it_describes_itself():
     model = make_model("mlp", context=(2.0,), smoothing_px=1.5)
     assert model.describe() == (

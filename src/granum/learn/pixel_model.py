@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from typing import Any, Literal
 
@@ -16,6 +16,7 @@ from granum.learn.classifiers import FAMILIES, Classifier
 from granum.learn.feature_scales import feature_halo
 from granum.learn.feature_set import FeatureSet
 from granum.learn.intensity import IntensityScale, measure_intensity
+from granum.learn.needed_features import needed_features
 from granum.learn.probability_smoothing import smoothing_radius
 from granum.learn.scribbles import PixelClass
 from granum.learn.tiled_prediction import Prediction, Window, predict_tiles
@@ -152,7 +153,9 @@ class PixelModel:
     def halo(self) -> int:
         """How many pixels around a pixel its class depends on."""
         around = max(map(smoothing_radius, self.context.sigmas)) if self.context else 0
-        return feature_halo(self.features) + around + smoothing_radius(self.smoothing_px)
+        used = (column for stage in self.stages for column in stage.columns)
+        needed, _ = needed_features(self.features, self.n_channels, used)
+        return feature_halo(needed) + around + smoothing_radius(self.smoothing_px)
 
     def describe(self) -> str:
         """Return it in a few words, such as "neural networks, 69 features, sigma 0.7 to 10 px"."""
@@ -278,12 +281,32 @@ class PixelModel:
         Works in tiles with at most about 100 MB of features at a time, whatever the size of the image.
         """
         array = np.asarray(channels)
-        self.check(array)
+        notes = self.check(array)
         if area is not None and (area.shape != array.shape[1:] or area.dtype != np.bool_):
             raise SettingError(f"area: is {area.dtype} {area.shape}, must be bool {array.shape[1:]}.")
         if intensity is None:
             intensity = self.scale_for(array, area)
-        return predict_tiles(self, array, intensity=intensity, area=area, window=window, threads=threads)
+        notes += self._compare_levels(array, area)
+        found = predict_tiles(self, array, intensity=intensity, area=area, window=window, threads=threads)
+        return replace(found, notes=tuple(notes))
+
+    def _compare_levels(self, channels: NDArray[Any], area: NDArray[np.bool_] | None) -> list[str]:
+        """Return a warning when absolute grey levels are far from those of the training images."""
+        if self.normalisation != "training":
+            return []
+        step = max(1, int(np.sqrt(channels[0].size / 250_000)))
+        thin = np.s_[::step, ::step]
+        found = measure_intensity(channels[:, *thin], area=None if area is None else area[thin])
+        notes = []
+        for k in range(self.n_channels):
+            middle, learnt, width = found.offset[k], self.intensity.offset[k], self.intensity.scale[k]
+            if abs(middle - learnt) > width or not 1 / 4 < found.scale[k] / width < 4:
+                which = f" of channel {k + 1}" if self.n_channels > 1 else ""
+                notes.append(
+                    f"The grey levels{which} (median {middle:.4g}, range {found.scale[k]:.4g}) are far from those that "
+                    f"the model learnt from ({learnt:.4g}, {width:.4g}), and it goes by absolute grey levels."
+                )
+        return notes
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write it to one file; see `save_model`."""

@@ -18,7 +18,9 @@ from numba import njit
 from numpy.typing import NDArray
 
 from granum.errors import SettingError
+from granum.learn.feature_set import FeatureSet
 from granum.learn.intensity import IntensityScale
+from granum.learn.needed_features import needed_features
 from granum.learn.pixel_features import compute_features
 from granum.learn.probability_smoothing import context_planes, smooth_planes, smoothing_radius
 
@@ -99,6 +101,14 @@ def _tiles(window: Window, n_planes: int) -> Iterator[Window]:
             yield top, left, min(top + height, y1), min(left + width, x1)
 
 
+def _choose_features(model: PixelModel, *, whole_bank: bool) -> tuple[FeatureSet, dict[int, int]]:
+    """Return the features to compute, those that a stage looks at, and where each column of the model is in them."""
+    used = [column for stage in model.stages for column in stage.columns]
+    if whole_bank:  # features that are known already are those of the whole bank
+        return model.features, {column: column for column in used}
+    return needed_features(model.features, model.n_channels, used)
+
+
 def predict_tiles(
     model: PixelModel,
     channels: NDArray[Any],
@@ -126,7 +136,8 @@ def predict_tiles(
         outer = _grow(wanted, radius, shape)
         planes = np.zeros((len(model.classes), outer[2] - outer[0], outer[3] - outer[1]), np.float32)
         n_context = len(model.classes) * len(model.context.sigmas) if model.context else 0
-        for tile in _tiles(outer, model.features.n_features(model.n_channels) + n_context):
+        bank, _ = _choose_features(model, whole_bank=features_of is not None)
+        for tile in _tiles(outer, bank.n_features(model.n_channels) + n_context):
             top, left, bottom, right = _grow(tile, radius, shape)
             if area is None or area[top:bottom, left:right].any():
                 place = (slice(tile[0] - outer[0], tile[2] - outer[0]), slice(tile[1] - outer[1], tile[3] - outer[1]))
@@ -168,7 +179,8 @@ def predict_unsmoothed(
     tile, shape = window, (channels.shape[1], channels.shape[2])
     around = max(map(smoothing_radius, model.context.sigmas)) if model.context else 0
     grown = _grow(tile, around, shape)
-    n_features, n_classes = model.features.n_features(model.n_channels), len(model.classes)
+    bank, places = _choose_features(model, whole_bank=features_of is not None)
+    n_features, n_classes = bank.n_features(model.n_channels), len(model.classes)
     n_context = n_classes * len(model.context.sigmas) if model.context else 0
     size = (grown[2] - grown[0], grown[3] - grown[1])
     if features_of is not None and not n_context:
@@ -178,13 +190,14 @@ def predict_unsmoothed(
         if features_of is not None:
             planes[:n_features] = features_of(grown)
         else:
-            compute_features(channels, model.features, intensity=intensity, window=grown, out=planes[:n_features])
+            compute_features(channels, bank, intensity=intensity, window=grown, out=planes[:n_features])
     flat = planes.reshape(len(planes), -1)
-    columns = np.array(model.first.columns, np.int64)
+    columns = np.array([places[column] for column in model.first.columns], np.int64)
     found = model.first.classifier.probabilities(flat, rows=columns)
     if model.context:
         context_planes(found.reshape(n_classes, *size), model.context.sigmas, out=planes[n_features:])
-        columns = np.concatenate([np.array(model.context.columns, np.int64), np.arange(n_features, len(planes))])
+        own = np.array([places[column] for column in model.context.columns], np.int64)
+        columns = np.concatenate([own, np.arange(n_features, len(planes))])
         found = model.context.classifier.probabilities(flat, rows=columns)
     factors = (np.array(model.prior) * n_classes).astype(np.float32)
     if not (factors == factors[0]).all():
