@@ -108,3 +108,26 @@ def test_bad_input_is_refused():
         FeatureCache(0).window("a", IMAGE[0], FEATURES, UNIT, None)
     with pytest.raises(SettingError, match="window"):
         FeatureCache(0).window("a", IMAGE, FEATURES, UNIT, (0, 0, 71, 1))
+
+
+def test_what_is_not_to_be_kept_is_computed_alone_and_pushes_nothing_out(computed):
+    cache = FeatureCache(10**9)
+    cache.window("a", IMAGE, FEATURES, UNIT, (0, 0, 32, 32))
+    held = cache.n_bytes
+    for window in ((0, 30, 32, 34), (32, 32, 64, 64)):
+        found = cache.window("a", IMAGE, FEATURES, UNIT, window, copy=False, keep=False)
+        y0, x0, y1, x1 = window
+        np.testing.assert_array_equal(found, WHOLE[:, y0:y1, x0:x1])
+    assert computed == [(0, 0, 32, 32), (0, 30, 32, 34), (32, 32, 64, 64)]
+    assert cache.n_bytes == held
+    cache.window("a", IMAGE, FEATURES, UNIT, (5, 5, 20, 20), keep=False)
+    assert len(computed) == 3
+
+
+def test_a_window_that_is_a_block_comes_as_it_is_kept_when_it_is_only_read(computed):
+    cache = FeatureCache(10**9)
+    first = cache.window("a", IMAGE, FEATURES, UNIT, (32, 64, 64, 90), copy=False)
+    assert cache.window("a", IMAGE, FEATURES, UNIT, (32, 64, 64, 90), copy=False) is first
+    assert cache.window("a", IMAGE, FEATURES, UNIT, (32, 64, 64, 90)) is not first
+    np.testing.assert_array_equal(first, WHOLE[:, 32:64, 64:90])
+    assert len(computed) == 1

@@ -60,6 +60,7 @@ class FeatureCache:
         window: Window | None,
         *,
         copy: bool = True,
+        keep: bool = True,
     ) -> NDArray[np.float32]:
         """Return the features of a window, bit for bit those of `compute_features`.
 
@@ -72,6 +73,9 @@ class FeatureCache:
         copy : bool
             Whether in new memory. False spares 5 ms per block: a window that is one block of the grid comes as it is
             kept, and must only be read.
+        keep : bool
+            Whether blocks that are missing are computed and kept. False computes the window alone then: for the rest of
+            an image that does not fit, which would push out what is looked at.
 
         Returns
         -------
@@ -82,6 +86,8 @@ class FeatureCache:
             raise ShapeError(f"channels: has shape {array.shape}, needs three axes (C, Y, X).")
         height, width = array.shape[1:]
         y0, x0, y1, x1 = check_window(window, (height, width))
+        if not keep and not self._holds((key, features, intensity, array.shape), (y0, x0, y1, x1)):
+            return compute_features(array, features, intensity=intensity, window=(y0, x0, y1, x1))
         is_block = not (y0 % BLOCK or x0 % BLOCK) and (y1, x1) == (min(y0 + BLOCK, height), min(x0 + BLOCK, width))
         if is_block and not copy:
             return self._block((key, features, intensity, array.shape, y0, x0), array, (y0, x0, y1, x1))
@@ -105,6 +111,15 @@ class FeatureCache:
         with self._lock:
             self._blocks.clear()
             self._n_bytes = 0
+
+    def _holds(self, image: tuple[Hashable, ...], window: Window) -> bool:
+        y0, x0, y1, x1 = window
+        with self._lock:
+            return all(
+                (*image, top, left) in self._blocks
+                for top in range(y0 - y0 % BLOCK, y1, BLOCK)
+                for left in range(x0 - x0 % BLOCK, x1, BLOCK)
+            )
 
     def _block(self, name: tuple[Hashable, ...], array: NDArray[np.generic], area: Window) -> NDArray[np.float32]:
         with self._lock:
