@@ -47,6 +47,8 @@ _PRUNE_BELOW = 0.04
 # the report takes this much of the budget, between these many seconds
 _REPORT_SHARE, _LEAST_REPORT_S, _MOST_REPORT_S = 0.2, 0.6, 15.0
 _CURVE_FROM_S = 20.0
+# share of the painted pixels of a class
+_MOST_SMOOTHED_AWAY = 0.03
 
 
 def search_model(
@@ -206,7 +208,7 @@ class _Search:
         try:
             held_out = self.runner.run(pipeline, prune=prune)
             score = self.scorer.score(held_out)
-            trial = replace(trial, miou=score.miou, without=scores_without(self.scorer, held_out))
+            trial = replace(trial, miou=score.miou, rank=score.rank, without=scores_without(self.scorer, held_out))
         except SearchStopped:
             raise
         except TrialPruned as reason:
@@ -259,9 +261,19 @@ class _Search:
                 self.runner, self.scorer, pipeline, held_out, n_resamples=n_resamples, with_curve=with_curve,
                 seed=self.seed, should_stop=self._is_over,
             )  # fmt: skip
+            self._set_best(self.best, report)
+            if with_curve:
+                self._check_smoothing(pipeline)
         except SearchStopped:
             return
-        self._set_best(self.best, report)
+
+    def _check_smoothing(self, pipeline: Pipeline) -> None:
+        """Leave the final smoothing out when it takes thin structures away."""
+        if self.model is None or not pipeline.smoothing_px:
+            return
+        if self.runner.smoothing_loss(pipeline, pipeline.smoothing_px) > _MOST_SMOOTHED_AWAY:
+            self.model = replace(self.model, smoothing_px=0.0)
+            self.notes.append("The classes are not smoothed, because that would take thin painted structures away.")
 
     def _afford(self, held_out: HeldOut) -> tuple[int, bool]:
         """Return how many resamples the interval gets, and whether there is time for the learning curve."""

@@ -50,6 +50,15 @@ class Part:
         """Return a setting, or the default of the family."""
         return dict(self.settings).get(name, FAMILIES[self.family].settings.get(name))
 
+    def describe(self) -> str:
+        """Return it in a few words, such as "LightGBM of 40 rounds"."""
+        title = FAMILIES[self.family].title
+        if self.family == "lightgbm":
+            return f"{title} of {self.setting('rounds')} rounds"
+        if self.family == "mlp":
+            return f"{self.setting('members')} {title} ({'-'.join(map(str, self.setting('hidden')))})"
+        return f"{title} of {self.setting('trees')}" if self.setting("trees") else title
+
     def columns(self, bank: FeatureSet, n_channels: int) -> tuple[int, ...]:
         """Return which planes of the bank it sees."""
         return tuple(bank.columns(n_channels, sigmas=self.sigmas, kinds=self.kinds))
@@ -206,5 +215,5 @@ class Pipeline:
 
 
 def _titles(parts: tuple[Part, ...]) -> str:
-    """Return the families of a stage in words."""
-    return " + ".join(dict.fromkeys(FAMILIES[part.family].title for part in parts))
+    """Return the classifiers of a stage in words."""
+    return " + ".join(part.describe() for part in parts)

@@ -7,10 +7,9 @@ by side; they do not know of each other, so results do not depend on the number 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numba
 import numpy as np
@@ -24,11 +23,11 @@ from granum.learn.held_out import HeldOut
 from granum.learn.probability_smoothing import context_planes
 from granum.learn.search_data import SearchData
 from granum.learn.search_space import CONTEXT_SIGMAS, Context, Part, Pipeline
+from granum.learn.side_by_side import side_by_side
 
 __all__ = ["FittedPipeline", "SearchStopped", "TrialPruned", "TrialRunner"]
 
 Prune = Callable[[int, HeldOut], bool]
-T = TypeVar("T")
 _MOST_THREADS = 4
 _MOST_FIRST_STAGES = 4
 _MOST_AT_ONCE = 1 << 16  # pixels: predicting them takes less than a person notices, so that a search stops at once
@@ -160,7 +159,22 @@ class TrialRunner:
             members = [self._train(part, self._planes(pipeline, part), pixels) for part in pipeline.parts]
             return lambda planes: self._predict_members(pipeline.parts, members, planes)
 
-        return list(self._side_by_side(train, [fold.train for fold in self.data.folds.folds]))
+        return list(side_by_side(train, [fold.train for fold in self.data.folds.folds], threads=self.threads))
+
+    def smoothing_loss(self, pipeline: Pipeline, sigma: float) -> float:
+        """Return the largest share of its painted pixels that a class loses when its probabilities are smoothed.
+
+        Thin structures vanish by smoothing, and only strokes on them can tell.
+        """
+        around, labels = self._first_stage(pipeline), self.data.data.labels
+        n_classes = self.data.n_classes
+        kept = []
+        for one in (0.0, sigma):
+            start = CONTEXT_SIGMAS.index(one) * n_classes
+            right = around.painted[start : start + n_classes].argmax(axis=0) == labels
+            found = np.bincount(labels[around.known], right[around.known], minlength=n_classes)
+            kept.append(found / np.maximum(np.bincount(labels[around.known], minlength=n_classes), 1))
+        return float((kept[0] - kept[1]).max())
 
     def _predict_members(
         self, parts: Sequence[Part], members: Sequence[FittedClassifier], planes: NDArray[np.float32]
@@ -228,7 +242,7 @@ class TrialRunner:
             return found
 
         numbers = range(len(self.data.folds))
-        for done, found in enumerate(self._side_by_side(one_fold, numbers), 1):
+        for done, found in enumerate(side_by_side(one_fold, numbers, threads=self.threads), 1):
             for target, pixels, probabilities in found:
                 target[:, pixels] = probabilities
             if prune is not None and done < len(numbers) and prune(done, held):
@@ -260,7 +274,7 @@ class TrialRunner:
                 painted[:, patch.painted[tested]] = around[:, patch.painted_at[tested]]
                 sample[:, patch.sample[drawn]] = around[:, patch.sample_at[drawn]]
 
-        for _ in self._side_by_side(one_fold, range(len(data.folds))):
+        for _ in side_by_side(one_fold, range(len(data.folds)), threads=self.threads):
             pass
         while len(self._around) >= _MOST_FIRST_STAGES:
             self._around.pop(next(iter(self._around)))
@@ -300,7 +314,7 @@ class TrialRunner:
             planes = np.concatenate([planes, self._take(context, around.painted)])
             return self._train(wanted[1], planes, np.flatnonzero(around.known))
 
-        for (key, _), classifier in zip(missing, self._side_by_side(train, missing), strict=True):
+        for (key, _), classifier in zip(missing, side_by_side(train, missing, threads=self.threads), strict=True):
             self._fitted[key] = classifier
         n_context = 0 if around is None or context is None else len(context.sigmas) * self.data.n_classes
         return self._blend(parts, [self._fitted[key] for key in keys], n_context)
@@ -336,20 +350,6 @@ class TrialRunner:
         )
         self._check()  # one that was stopped has learnt only half
         return classifier
-
-    def _side_by_side(self, function: Callable[[Any], T], items: Sequence[Any]) -> Iterator[T]:
-        """Return results in the order of the items; some are computed at the same time."""
-        if self.threads == 1 or len(items) < 2:
-            yield from map(function, items)
-            return
-        with ThreadPoolExecutor(min(self.threads, len(items))) as pool:
-            jobs = [pool.submit(function, item) for item in items]
-            try:
-                for job in jobs:
-                    yield job.result()
-            finally:
-                for job in jobs:
-                    job.cancel()
 
     def _planes(self, pipeline: Pipeline, part: Part) -> NDArray[np.float32]:
         """Return the features of the painted pixels that a classifier sees."""
