@@ -249,3 +249,25 @@ def test_strokes_cost_their_own_features_alone(bench, monkeypatch):
     # the new square of 10 x 10, less what the sample had drawn from it
     assert len(asked) == 2
     assert 50 < asked[1] <= 100
+
+
+def test_the_rest_of_an_image_that_does_not_fit_into_memory_does_not_push_out_the_view(bench, monkeypatch):
+    from granum.learn import FeatureSet, feature_cache
+
+    block_bytes = 4 * 256 * 256 * FeatureSet().n_features(1)
+    bench.learner._cache.most_bytes = 3 * block_bytes
+    computed = []
+    compute = feature_cache.compute_features
+    monkeypatch.setattr(
+        feature_cache, "compute_features", lambda *a, **k: computed.append(k["window"]) or compute(*a, **k)
+    )
+    view = (300, 300, 400, 400)  # in one of twelve blocks
+    bench.paint((1, 50, 50), (2, 50, 600))
+    bench.look(view=view)
+    assert (256, 256, 512, 512) in computed
+    computed.clear()
+    bench.paint((1, 50, 50), (2, 50, 600), (1, 300, 50))
+    answers = bench.look(view=view)
+    assert (covered(windows(answers)) == 1).all()
+    assert (256, 256, 512, 512) not in computed
+    assert bench.learner._cache.n_bytes <= 3 * block_bytes
