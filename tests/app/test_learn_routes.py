@@ -274,13 +274,14 @@ def test_a_search_finds_a_model_that_can_be_looked_at_and_kept(painted):
 def test_a_read_only_project_can_be_looked_at_and_predicted_but_keeps_nothing(painted):
     bench = painted
     project = bench.server.parts.project
+    bench.ask("POST", "/learn/models", json={"name": "kept", "model": "live"})
     project.read_only = "The disk is read-only."
     try:
-        bench.look("1.tif", "model:two phases")
-        bench.complete("model:two phases")
+        bench.look("1.tif", "model:kept")
+        bench.complete("model:kept")
         for method, path, body in (
             ("POST", "/learn/models", {"name": "x", "model": "live"}), ("POST", "/learn/search", {"budget_s": 1}),
-            ("DELETE", "/learn/models/two phases", None), ("PUT", "/learn/models?name=y", None),
+            ("DELETE", "/learn/models/kept", None), ("PUT", "/learn/models?name=y", None),
         ):  # fmt: skip
             assert bench.ask(method, path, 409, json=body)["error"]["code"] == "read_only"
         assert bench.ask("GET", "/learn")["models"]
