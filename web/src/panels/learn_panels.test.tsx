@@ -189,7 +189,7 @@ test("a model is kept, applied to all images, downloaded, and deleted after a qu
   question.value = null;
   act(() => button("Apply to images…").click());
   const chosen = [...place.querySelectorAll<HTMLSelectElement>(".model select")].at(-1)!;
-  expect([...chosen.options].map((one) => one.text)).toEqual(["object", "background"]);
+  expect([...chosen.options].map((one) => one.text)).toEqual(["objects of object", "objects of background", "no objects, only areas of classes"]);
   act(() => {
     chosen.value = "background";
     chosen.dispatchEvent(new Event("change", { bubbles: true }));

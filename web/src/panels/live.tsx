@@ -94,7 +94,7 @@ export function LivePrediction() {
         <Segmented label="How the prediction is drawn" choices={STYLES} value={style} onChange={(value) => setLook("prediction", { style: value as typeof style, opacity: STRENGTH[value] ?? 0.4 })} />
       </div>
       {liveOn.value && !livePlain.value && lookProblem.value && <p class="note bad">{sentence(lookProblem.value)}</p>}
-      {(learn.value?.notes ?? []).map((note) => <p key={note} class="note warn">{sentence(note)}</p>)}
+      {[...(learn.value?.notes ?? []), ...(shown.value?.message.notes ?? [])].map((note) => <p key={note} class="note warn">{sentence(note)}</p>)}
       <p class="quiet number small-line" title={learn.value?.live}>
         {painted.length > 0 ? `Learns from ${count(painted.reduce((sum, one) => sum + one.n_strokes, 0), "stroke")} on ${count(images, "image")}.` : "Strokes on all images of the project count together."}
       </p>

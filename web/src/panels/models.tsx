@@ -4,7 +4,7 @@ import { api } from "../api/client";
 import type { ClassInfo, ModelInfo } from "../api/types";
 import { current, project, ready } from "../state/images";
 import { learn, lookedModel, lookModel, liveOn, livePlain, search } from "../state/learn";
-import { applyModel, askToDeleteModel, bringModel, freeName, keepModel, learnedStep } from "../state/models";
+import { applyModel, AREAS_ONLY, askToDeleteModel, bringModel, freeName, keepModel, learnedStep, NO_OBJECTS } from "../state/models";
 import { bytesText, count, sentence, timeText } from "../state/numbers";
 import { classes } from "../state/paint";
 import { Button } from "./controls";
@@ -16,9 +16,10 @@ function ObjectsOf({ list, value, onChange }: { list: ClassInfo[]; value: string
   const id = useId();
   return (
     <div class="row">
-      <label class="setting-name" for={id}>Measure objects of</label>
+      <label class="setting-name" for={id}>Measure</label>
       <select id={id} class="grow" value={value} onChange={(event) => onChange(event.currentTarget.value)}>
-        {list.map((one) => <option key={one.id} value={one.name}>{one.name}</option>)}
+        {list.map((one) => <option key={one.id} value={one.name}>objects of {one.name}</option>)}
+        <option value={NO_OBJECTS}>{AREAS_ONLY}</option>
       </select>
     </div>
   );
@@ -44,7 +45,7 @@ function KeepBox({ which }: { which: "live" | "search" }) {
   const name = typed ?? freeName(models.map((one) => one.name));
   const painted = new Set((learn.value?.painted ?? []).flatMap((one) => Object.keys(one.areas)));
   const list = classes.value.filter((one) => painted.has(String(one.id)));
-  const chosen = list.some((one) => one.name === objects) ? objects : (list[0]?.name ?? "");
+  const chosen = objects === NO_OBJECTS || list.some((one) => one.name === objects) ? objects : (list[0]?.name ?? NO_OBJECTS);
   const keep = async (): Promise<ModelInfo | undefined> => {
     setBusy(true);
     const kept = await keepModel(name.trim(), which);
@@ -125,7 +126,7 @@ export function Models() {
       {!(project.value?.read_only ?? true) && (
         <label class="button plain file-button">
           <Icon name="upload" /><span>Add a model file</span>
-          <input type="file" accept=".granum" class="unseen" onChange={(event) => {
+          <input type="file" accept=".granum,.granum_model" class="unseen" onChange={(event) => {
             const file = event.currentTarget.files?.[0];
             if (file) void bringModel(file);
             event.currentTarget.value = "";

@@ -29,7 +29,7 @@ test("a run with a model names its file and the class in the settings of the ste
   expect(applyRequest(model({ path: "/p/x" }), "object", null)).toEqual({
     recipe: "scribbles", settings: { "learned.model": "/p/x", "learned.objects": "object" }, images: null, title: "phases: object",
   });
-  expect(applyRequest(model(), "", ["a"])?.settings).toEqual({ "learned.model": model().path });
+  expect(applyRequest(model(), "none", ["a"])).toMatchObject({ settings: { "learned.model": model().path, "learned.objects": "none" }, title: "phases" });
   recipes.value = [recipe()];
   expect(applyRequest(model(), "object", null)).toBeNull();
 });
@@ -39,7 +39,7 @@ test("settings that name a model or a class of it offer those of the project", (
   const [which, objects] = learned.settings as [SettingInfo, SettingInfo];
   expect(projectChoices(learned, which, {})?.map((one) => one.value)).toEqual(["", "/p/x"]);
   expect(projectChoices(learned, objects, {})).toBeNull();
-  expect(projectChoices(learned, objects, { "learned.model": "/p/x" })?.map((one) => one.value)).toEqual(["", "object", "background"]);
+  expect(projectChoices(learned, objects, { "learned.model": "/p/x" })?.map((one) => one.value)).toEqual(["", "object", "background", "none"]);
   expect(projectChoices(step("threshold", []), which, {})).toBeNull();
 });
 

@@ -6,6 +6,9 @@ import { startJob } from "./jobs";
 import { attempt, question, say } from "./page";
 import { recipes, type Settings } from "./recipe";
 
+/** The setting `objects` for a run that measures classes and no objects. */
+export const NO_OBJECTS = "none";
+export const AREAS_ONLY = "no objects, only areas of classes";
 /** Recipe that a model is used with. */
 export const RECIPE = "scribbles";
 
@@ -21,7 +24,7 @@ export function projectChoices(step: StepInfo, setting: SettingInfo, settings: S
   if (setting.name === "model") return [{ value: "", text: models.length > 0 ? "choose a model" : "none yet: paint, then “Use it”" }, ...models.map((one) => ({ value: one.path, text: one.name }))];
   if (setting.name !== "objects") return null;
   const chosen = models.find((one) => one.path === settings[`${step.key}.model`]);
-  return chosen ? [{ value: "", text: "the last class" }, ...chosen.classes.map((one) => ({ value: one.name, text: one.name }))] : null;
+  return chosen ? [{ value: "", text: "the last class" }, ...chosen.classes.map((one) => ({ value: one.name, text: one.name })), { value: NO_OBJECTS, text: AREAS_ONLY }] : null;
 }
 
 /** What the server takes for a name. */
@@ -79,13 +82,12 @@ export function askToDeleteModel(model: ModelInfo): void {
   };
 }
 
-/** A run of the recipe with a model; `objects` is a class whose objects are measured, "" for areas of classes only. */
+/** A run of the recipe with a model; `objects` is a class whose objects are measured, or `NO_OBJECTS`. */
 export function applyRequest(model: ModelInfo, objects: string, images: string[] | null): RunRequest | null {
   const step = learnedStep();
   if (!step) return null;
-  const settings: Record<string, string> = { [`${step.key}.model`]: model.path };
-  if (objects) settings[`${step.key}.objects`] = objects;
-  return { recipe: RECIPE, settings, images, title: objects ? `${model.name}: ${objects}` : model.name };
+  const settings = { [`${step.key}.model`]: model.path, [`${step.key}.objects`]: objects };
+  return { recipe: RECIPE, settings, images, title: objects === NO_OBJECTS ? model.name : `${model.name}: ${objects}` };
 }
 
 export async function applyModel(model: ModelInfo, objects: string, images: string[] | null): Promise<void> {
