@@ -20,11 +20,12 @@ SLOW = 60
 class Bench:
     def __init__(self, tmp_path):
         self.heard = queue.Queue()
-        self.version, self.dirty, self.n_places = 0, False, 0
+        self.version, self.dirty, self.n_places, self.told = 0, False, 0, []
         self.tmp_path = tmp_path
         self.process = LearnProcess(
             refresh=self.refresh,
             changes=lambda known: Painted(self.version, ()),
+            changed=lambda: self.told.append(self.version),
             hear=lambda look, job, answer: self.heard.put((look, job, answer)),
             new_place=self.new_place,
             target=importlib.import_module("pretend_learner").pretend,
@@ -93,6 +94,7 @@ def test_a_stroke_makes_what_runs_stale_and_the_process_is_told_of_it_first(benc
     bench.next("stopped")
     look, answer = bench.next("found")
     assert (look.request, answer.found.name) == (1, "live-1")
+    assert bench.told == [1]
 
 
 def test_strokes_do_not_touch_looks_at_saved_models(bench):

@@ -82,6 +82,8 @@ class LearnProcess:
         () -> whether what is painted has changed; called on this object's thread before every job.
     changes : callable
         ``changes(known)`` returns what a process that knows some planes has to be told (`PaintedPlanes.changes`).
+    changed : callable
+        () -> None; called after `refresh` has said so, and the next job has begun.
     hear : callable
         ``hear(look, job, answer)`` with every answer of the process, and with "failed" when it has died; without look
         and job when the live model was made only to be saved.
@@ -103,12 +105,14 @@ class LearnProcess:
         *,
         refresh: Callable[[], bool],
         changes: Callable[[dict[PlaneKey, Scribbles]], Painted],
+        changed: Callable[[], None],
         hear: Callable[[Look | None, LookJob | None, Answer], None],
         new_place: Callable[[], Path],
         target: Callable[[Connection], None] = work,
         idle_s: float = 60.0,
     ) -> None:
-        self._refresh, self._changes, self._hear, self._new_place = refresh, changes, hear, new_place
+        self._refresh, self._changes, self._changed = refresh, changes, changed
+        self._hear, self._new_place = hear, new_place
         self._target, self._idle_s = target, idle_s
         self._lock = threading.Lock()
         self._looks: dict[str, Look] = {}
@@ -261,8 +265,10 @@ class LearnProcess:
         try:
             while not self._closed:
                 try:
-                    self._refresh()
+                    changed = self._refresh()
                     self._start_next()
+                    if changed:  # told while the process works already
+                        self._changed()
                 except Exception:  # the next stroke or look may do better
                     _log.exception("learning cannot go on")
                 listened: list[Connection] = [self._wake_reader]

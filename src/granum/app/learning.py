@@ -71,7 +71,11 @@ class Learning:
         self.models = ModelShelf(project, self.tell)
         self.searches = Searches(project, self._search_went_on)
         self._process = LearnProcess(
-            refresh=self._refresh, changes=self.strokes.changes, hear=self._hear, new_place=self.book.new_place
+            refresh=self.strokes.refresh,
+            changes=self.strokes.changes,
+            changed=self.tell,
+            hear=self._hear,
+            new_place=self.book.new_place,
         )
 
     # ------------------------------------------------------------------------------------------------ what happens
@@ -212,12 +216,6 @@ class Learning:
                 raise Problem(422, "model", info.problem)
             return Path(info.path)
         raise Problem(422, "setting", f"model is {model[:80]!r}; use live, search or {_NAMED}NAME.")
-
-    def _refresh(self) -> bool:
-        changed = self.strokes.refresh()
-        if changed:
-            self.tell()
-        return changed
 
     def _search_went_on(self, state: SearchState, new_best: bool) -> None:
         """Tell of a search; called from its own thread."""
