@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
 
@@ -119,3 +120,71 @@ def test_paths_that_lead_elsewhere_or_nowhere_are_refused(server, path):
 def test_a_run_is_deleted_by_who_knows_its_job(server):
     assert server.delete(f"/api/v1/runs/{RUN}").status_code == 204
     assert server.removed == [RUN]
+
+
+@pytest.fixture(scope="module")
+def clustered(tmp_path_factory):
+    """A server with a run that gives every pixel a class, frame by frame."""
+    folder = tmp_path_factory.mktemp("classes")
+    write_images(folder, size=200, count=8)
+    project = Project(folder)
+    with Pictures(project, lambda message: None) as pictures:
+        assert pictures.wait()
+        place = finish_run(project, pictures, recipe="pixel-clusters")
+        app = FastAPI()
+        add_error_handlers(app)
+        app.include_router(make_router(Results(project, pictures, lambda message: None), print), prefix="/api/v1")
+        with TestClient(app, raise_server_exceptions=False) as client:
+            client.result = place / "result"
+            yield client
+    project.close()
+
+
+def test_tiles_of_classes_are_the_class_image_of_the_run(clustered):
+    for stem, t in (("field", 0), ("movie", 0), ("movie", 1)):
+        url = f"/api/v1/runs/{RUN}/images/{stem}"
+        layer = clustered.get(f"{url}/classes?t={t}").json()
+        assert (layer["kind"], layer["height"], layer["width"]) == ("classes", 200, 200)
+        answer = clustered.get(f"{layer['url']}/0/0/0?v={layer['version']}")
+        assert answer.headers["Cache-Control"].endswith("immutable")
+        shape = tuple(map(int, answer.headers["X-Tile-Shape"].split(",")))
+        tile = np.frombuffer(answer.content, np.uint8).reshape(shape)
+        page = tifffile.imread(clustered.result / "classes" / f"{stem}.tif", key=t)
+        assert np.array_equal(tile[1:-1, 1:-1], page), (stem, t)
+        assert np.array_equal(tile, np.pad(page, 1, mode="edge"))
+
+
+def test_areas_of_classes_are_told_frame_by_frame(clustered):
+    run = Run.model_validate(clustered.get(f"/api/v1/runs/{RUN}").json())
+    for image in run.images:
+        assert len(image.classes) == image.n_frames
+        for t, classes in enumerate(image.classes):
+            page = tifffile.imread(clustered.result / "classes" / f"{image.stem}.tif", key=t)
+            assert {one.id: one.area_px for one in classes} == {
+                int(value): int(count)
+                for value, count in zip(*np.unique(page[page > 0], return_counts=True), strict=True)
+            }
+            assert sum(one.area_fraction for one in classes) == pytest.approx(1)
+
+
+def test_what_has_no_classes_says_so(server, clustered):
+    assert server.get(f"{PLACE}/classes").status_code == 404
+    assert Run.model_validate(server.get(f"/api/v1/runs/{RUN}").json()).images[0].classes == [[]]
+    for path in ("nothing/classes", "field/classes?t=7", "field/classes/tiles/0/9/0/0", "field/classes/tiles/0/0/0/7"):
+        answer = clustered.get(f"/api/v1/runs/{RUN}/images/{path}")
+        assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found"), path
+
+
+def test_a_damaged_class_image_is_told(clustered, tmp_path):
+    path = clustered.result / "classes" / "field.tif"
+    whole = path.read_bytes()
+    try:
+        for content in (whole[: len(whole) // 2], b"no TIFF"):
+            path.write_bytes(content)
+            answer = clustered.get(f"{PLACE}/classes/tiles/0/0/0/0")
+            assert (answer.status_code, answer.json()["error"]["code"]) == (409, "damaged")
+        tifffile.imwrite(path, np.ones((200, 200), np.uint16) * 300)
+        assert clustered.get(f"{PLACE}/classes/tiles/0/0/0/0").status_code == 409
+    finally:
+        path.write_bytes(whole)
+    assert clustered.get(f"{PLACE}/classes/tiles/0/0/0/0").status_code == 200

@@ -12,7 +12,7 @@ from granum.app.job_folder import JobFolder
 from granum.app.problems import Problem
 from granum.app.result_edits import EditLog
 from granum.app.result_folder import ResultFolder
-from granum.app.run_messages import Run, RunImage
+from granum.app.run_messages import ClassArea, Run, RunImage
 from granum.app.run_plan import RunPlan
 from granum.errors import GranumError
 
@@ -111,6 +111,7 @@ class OpenRun:
                 n_objects[t] = log.n_objects
             n_edits += len(log.active)
             notes += [*folder.entry(stem, t)["warnings"], *log.journal.notes]
+        classes = {t: folder.entry(stem, t).get("classes", []) for t in folder.frames(stem)}
         choices = dict(zip(folder.frames(stem), folder.choices(stem), strict=True))
         return RunImage(
             stem=stem,
@@ -121,5 +122,6 @@ class OpenRun:
             n_edits=n_edits,
             pixel_size=folder.pixel_size_info(stem),
             choices=[choices.get(t, []) for t in range(n_frames)],
+            classes=[[ClassArea(**one) for one in classes.get(t, [])] for t in range(n_frames)],
             warnings=list(dict.fromkeys(notes)),
         )

@@ -173,6 +173,14 @@ class ResultFolder:
             raise Problem(404, "not_found", f"the run made no label image of {stem!r}.")
         return path
 
+    def classes_path(self, stem: str, t: int) -> Path:
+        """Return the file of the classes of a frame that has a result."""
+        self.entry(stem, t)
+        path = self.path / "classes" / f"{stem}.tif"
+        if not path.is_file():
+            raise Problem(404, "not_found", f"the run made no class image of {stem!r}.")
+        return path
+
     def columns(self, stem: str, t: int) -> list[ColumnInfo]:
         """Return the columns of objects.csv of one frame, label first."""
         size, names, rows = self.pixel_size(stem, t), *self._rows(str(self.input(stem)["file"]), t)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi import Path as InPath
+from numpy.typing import NDArray
 
 from granum.app.recipe_messages import LayerInfo
 from granum.app.results import Results
@@ -62,13 +63,19 @@ def make_router(results: Results, remove: Callable[[str], None]) -> APIRouter:
     @router.get("/runs/{run}/images/{stem}/labels/tiles/{t}/{level}/{y}/{x}", response_class=Response)
     def get_tile(run: _Run, stem: str, t: _Index, level: _Index, y: _Index, x: _Index, request: Request) -> Response:
         """One tile of labels: little-endian uint32, one pixel more on every side; 204 for nothing but background."""
-        # the query is the version of the labels: with it the answer never changes
-        headers = {"Cache-Control": "private, max-age=31536000, immutable" if request.url.query else "no-store"}
-        tile = results.tile(run, stem, t, level, y, x)
-        if tile is None:
-            return Response(status_code=204, headers=headers)
-        headers["X-Tile-Shape"] = f"{tile.shape[0]},{tile.shape[1]}"
-        return Response(tile.tobytes(), media_type="application/octet-stream", headers=headers)
+        return _answer(results.tile(run, stem, t, level, y, x), request)
+
+    @router.get("/runs/{run}/images/{stem}/classes")
+    def get_classes(run: _Run, stem: str, t: _Frame = 0) -> LayerInfo:
+        """Where the class tiles of one frame are."""
+        return results.classes(run, stem, t)
+
+    @router.get("/runs/{run}/images/{stem}/classes/tiles/{t}/{level}/{y}/{x}", response_class=Response)
+    def get_class_tile(
+        run: _Run, stem: str, t: _Index, level: _Index, y: _Index, x: _Index, request: Request
+    ) -> Response:
+        """One tile of classes: uint8, one pixel more on every side; 204 where there is none."""
+        return _answer(results.class_tile(run, stem, t, level, y, x), request)
 
     @router.post("/runs/{run}/images/{stem}/edits")
     def edit(run: _Run, stem: str, body: EditRequest, request: Request, t: _Frame = 0) -> EditAck:
@@ -91,6 +98,15 @@ def make_router(results: Results, remove: Callable[[str], None]) -> APIRouter:
         return results.redo(run, stem, t, _author(request), id)
 
     return router
+
+
+def _answer(tile: NDArray[Any] | None, request: Request) -> Response:
+    # the query is the version of the plane: with it the answer never changes
+    headers = {"Cache-Control": "private, max-age=31536000, immutable" if request.url.query else "no-store"}
+    if tile is None:
+        return Response(status_code=204, headers=headers)
+    headers["X-Tile-Shape"] = f"{tile.shape[0]},{tile.shape[1]}"
+    return Response(tile.tobytes(), media_type="application/octet-stream", headers=headers)
 
 
 def _author(request: Request) -> str:

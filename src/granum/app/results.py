@@ -23,13 +23,15 @@ from numpy.typing import NDArray
 
 from granum.app.corrected_runs import CorrectedRuns
 from granum.app.job_folder import JobFolder
+from granum.app.label_planes import open_classes
 from granum.app.messages import ImageEntry
 from granum.app.open_run import OpenRun
 from granum.app.problems import Problem
 from granum.app.recipe_messages import LayerInfo
+from granum.app.result_folder import ResultFolder
 from granum.app.result_frame import ResultFrame
 from granum.app.run_messages import EditAck, EditRequest, ObjectTableBody, Run, RunList
-from granum.app.tiles import count_levels, tile_grid
+from granum.app.tiles import count_levels, cut_decimated, tile_grid
 
 __all__ = ["ResultPictures", "ResultProject", "Results"]
 
@@ -176,12 +178,31 @@ class Results:
         Problem
             404 when there is no such run, image, frame or tile.
         """
-        shape = self._open(run).folder.shape(stem)
-        rows, columns = tile_grid(shape, level) if 0 <= level < count_levels(shape) else (0, 0)
-        if not (0 <= y < rows and 0 <= x < columns):
-            raise Problem(404, "not_found", f"there is no tile {level}/{y}/{x} of {stem!r}.")
+        self._tile_of(run, stem, level, y, x)
         with self._frame(run, stem, t) as frame:
             return frame.tile(level, y, x)
+
+    def classes(self, run: str, stem: str, t: int) -> LayerInfo:
+        """Return where the classes of a frame are; Problem 404 when the run found none."""
+        folder = self._open(run).folder
+        stamp = folder.classes_path(stem, t).stat().st_mtime_ns
+        shape = folder.shape(stem)
+        return LayerInfo(
+            name="classes",
+            kind="classes",
+            url=f"/api/v1/runs/{run}/images/{quote(stem, safe='')}/classes/tiles/{t}",
+            n_levels=count_levels(shape),
+            height=shape[0],
+            width=shape[1],
+            version=f"{stamp:x}",
+        )
+
+    def class_tile(self, run: str, stem: str, t: int, level: int, y: int, x: int) -> NDArray[np.uint8] | None:
+        """Return a tile of classes with one pixel more on every side; None when there is no class in it."""
+        folder = self._tile_of(run, stem, level, y, x)
+        plane = open_classes(folder, stem, t, self._project.cache / "labels" / run)
+        tile: NDArray[np.uint8] = cut_decimated(plane, level, y, x)
+        return tile if tile.any() else None
 
     # -------------------------------------------------------------------------------------------- corrections
 
@@ -232,6 +253,15 @@ class Results:
         return self._corrected.folder(opened, edits, paths, lambda stem, t: self._numbered(run, stem, t))
 
     # -------------------------------------------------------------------------------------------- inside
+
+    def _tile_of(self, run: str, stem: str, level: int, y: int, x: int) -> ResultFolder:
+        """Return the folder of a run whose image has a tile; Problem 404 when there is none."""
+        folder = self._open(run).folder
+        shape = folder.shape(stem)
+        rows, columns = tile_grid(shape, level) if 0 <= level < count_levels(shape) else (0, 0)
+        if not (0 <= y < rows and 0 <= x < columns):
+            raise Problem(404, "not_found", f"there is no tile {level}/{y}/{x} of {stem!r}.")
+        return folder
 
     def _numbered(self, run: str, stem: str, t: int) -> NDArray[np.int32]:
         with self._frame(run, stem, t) as frame:

@@ -10,6 +10,7 @@ from granum.app.messages import Identifier, Message, Name, PixelSizeInfo, Point
 from granum.app.recipe_messages import ChoiceInfo, RecipeRequest, Settings
 
 __all__ = [
+    "ClassArea",
     "ColumnInfo",
     "EditAck",
     "EditRequest",
@@ -72,6 +73,16 @@ class JobList(Message):
     jobs: list[Job]
 
 
+class ClassArea(Message):
+    """One class of an image of a run, and how much of the analysed area it has."""
+
+    id: int
+    name: str
+    colour: str
+    area_px: int
+    area_fraction: float
+
+
 class RunImage(Message):
     """One input of a run."""
 
@@ -86,6 +97,8 @@ class RunImage(Message):
     pixel_size: PixelSizeInfo | None
     choices: list[list[ChoiceInfo]]
     """Per frame."""
+    classes: list[list[ClassArea]]
+    """Per frame; empty where the recipe finds no classes."""
     warnings: list[str]
 
 

@@ -19,6 +19,15 @@ export interface ChoiceInfo {
   candidates: Record<string, unknown>[];
 }
 
+/** One class of an image of a run, and how much of the analysed area it has. */
+export interface ClassArea {
+  id: number;
+  name: string;
+  colour: string;
+  area_px: number;
+  area_fraction: number;
+}
+
 /** One class of the painter. */
 export interface ClassInfo {
   id: number;
@@ -389,6 +398,7 @@ export interface RunImage {
   n_edits: number;
   pixel_size: PixelSizeInfo | null;
   choices: ChoiceInfo[][];
+  classes: ClassArea[][];
   warnings: string[];
 }
 
