@@ -142,6 +142,7 @@ export const api = {
   runObjects: (run: string, stem: string, t: number) =>
     request<ObjectTableBody>("GET", `${editPath(run, stem)}/objects?t=${t}`),
   runLabels: (run: string, stem: string, t: number) => request<LayerInfo>("GET", `${editPath(run, stem)}/labels?t=${t}`),
+  runClasses: (run: string, stem: string, t: number) => request<LayerInfo>("GET", `${editPath(run, stem)}/classes?t=${t}`),
   edit: (run: string, stem: string, t: number, edit: EditRequest) =>
     request<EditAck>("POST", `${editPath(run, stem)}/edits?t=${t}`, edit),
   editStep: (run: string, stem: string, t: number, step: "undo" | "redo", id: string) =>

@@ -2,19 +2,23 @@ import axe from "axe-core";
 import { render, type ComponentChild } from "preact";
 import { act } from "preact/test-utils";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { image, installFake, learnState, model, recipe, report, search, setting, settle, step, trial } from "../../test/fake_server";
+import { image, installFake, learnState, model, objects, recipe, report, run, search, setting, settle, step, trial } from "../../test/fake_server";
 import { StubViewer } from "../../test/stub_viewer";
 import { currentId, images, imagesKnown, project } from "../state/images";
 import { budget, learn, liveOn, lookModel, lookProblem, predicted, predictions, suggestionAt, suggestionsOn } from "../state/learn";
 import { noPredictions } from "../state/learn_line";
 import { question, tab } from "../state/page";
 import { classes, paint, paintKey } from "../state/paint";
+import { runs } from "../state/jobs";
 import { recipes } from "../state/recipe";
+import { sourceRun, table } from "../state/results";
+import { makeTable } from "../state/table";
 import { lookOf, setLook } from "../state/view";
 import { useViewerMaker } from "../viewer_place";
 import { App } from "./app";
 import { percentText } from "./class_list";
 import { PaintPanel } from "./paint";
+import { ResultsPanel } from "./results";
 import { budgetText } from "./search";
 
 let place: HTMLElement;
@@ -206,6 +210,26 @@ test("applying the model on screen keeps it first", async () => {
   act(() => [...place.querySelectorAll<HTMLButtonElement>(".keep button")].find((one) => one.textContent === "Apply to all 2 images")!.click());
   await settle(4);
   expect(fake.calls.filter((one) => one.method === "POST").map((one) => [one.path, (one.body as { name?: string }).name])).toEqual([["/learn/models", "my model"], ["/jobs", undefined]]);
+});
+
+test("the results of a run tell the areas of its classes, and leave objects away where none were counted", () => {
+  const show_run = (part: Parameters<typeof run>[0]): string => {
+    runs.value = [run(part)];
+    sourceRun.value = "r1";
+    table.value = makeTable(objects(3));
+    tab.value = "results";
+    return show(<ResultsPanel />).textContent ?? "";
+  };
+  const both = show_run({});
+  expect(both).toContain("25.0 %");
+  expect(both).toContain("360,000 px · 90,000 nm²");
+  expect(place.querySelector(".tiles")).toBeTruthy();
+  const areas = show_run({ settings: { "learned.objects": "none" }, images: [{ ...run().images[0]!, warnings: ["no object was found.", "the pixel size differs."] }] });
+  expect(areas).toContain("measured areas only");
+  expect(areas).toContain("The pixel size differs.");
+  expect(areas).not.toContain("No object was found");
+  expect(place.querySelector(".tiles")).toBeNull();
+  sourceRun.value = "";
 });
 
 test("names of classes and models are text, whatever they hold", () => {

@@ -5,7 +5,9 @@ import { runs } from "../state/jobs";
 import { sentence, timeText } from "../state/numbers";
 import { exactPreview, previewOfCurrent } from "../state/preview";
 import { runRequest } from "../state/recipe";
+import { areasOnly, runClasses } from "../state/run_classes";
 import { openRun, run, runImage, shownTable, sourceRun, table, tableProblem } from "../state/results";
+import { ClassAreas } from "./class_areas";
 import { Corrections } from "./corrections";
 import { Popover } from "./controls";
 import { FilterBox } from "./filters";
@@ -67,7 +69,7 @@ export function Downloads({ id }: { id: string }) {
         <Link href={api.downloadRun(id)} text="Run folder" />
         <Link href={runFile(id, "objects.csv")} text="CSV" />
         {runImage.value && <Link href={runFile(id, `labels/${runImage.value.stem}.tif`)} text="Labels" />}
-        {runImage.value && run.value?.id === id && run.value.recipe === "scribbles" && <Link href={runFile(id, `classes/${runImage.value.stem}.tif`)} text="Classes" />}
+        {runImage.value && run.value?.id === id && runClasses.value.length > 0 && <Link href={runFile(id, `classes/${runImage.value.stem}.tif`)} text="Classes" />}
         <Link href={api.exportRun(id, "imagej-rois")} text="ROIs" />
         <Popover label="More formats" icon="download" text="More">
           <div class="menu">
@@ -96,7 +98,8 @@ export function ResultsPanel() {
   const open = run.value;
   // while the next table is on its way, the last one stays, pale
   const stale = shownTable.value === null;
-  const warnings = open ? (runImage.value?.warnings ?? []) : (exactPreview.value?.warnings ?? []);
+  // that nothing was counted is no news where nothing was to be counted
+  const warnings = open ? (runImage.value?.warnings ?? []).filter((one) => !areasOnly.value || one !== "no object was found.") : (exactPreview.value?.warnings ?? []);
   const choices = open ? (runImage.value?.choices[0] ?? []) : (exactPreview.value?.choices ?? []);
   return (
     <div class="results">
@@ -105,10 +108,15 @@ export function ResultsPanel() {
       {(!table.value || (stale && !exactPreview.value && !runImage.value)) ? <Nothing /> : (
         <div class={stale ? "stale" : ""} aria-busy={stale}>
           {warnings.map((warning) => <p key={warning} class="note warn">{sentence(warning)}</p>)}
-          <Summary />
-          <FilterBox />
-          <ObjectTable />
-          <Corrections />
+          {open && <ClassAreas />}
+          {open && areasOnly.value ? <p class="quiet pad">This run measured areas only: no class was chosen whose objects are counted.</p> : (
+            <>
+              <Summary />
+              <FilterBox />
+              <ObjectTable />
+              <Corrections />
+            </>
+          )}
           <Why choices={choices} />
           {open ? <Downloads id={open.id} /> : image && (
             <section class="downloads">

@@ -13,6 +13,7 @@ import {
 } from "./preview";
 import { channelChoice, loadRecipes, openedRecipe, recipe } from "./recipe";
 import { followTables, reloadTable, sourceRun, wantedKey } from "./results";
+import { followRunClasses } from "./run_classes";
 import { plane, playing } from "./view";
 
 let socket: Connection | null = null;
@@ -177,7 +178,7 @@ export function startSession(): () => void {
   };
   window.addEventListener("online", back);
   window.addEventListener("beforeunload", leave);
-  const stops = [rememberTab(), rememberImage(), followTables(), followEdits(), followPaint(), followLearn(), effect(askIfWanted)];
+  const stops = [rememberTab(), rememberImage(), followTables(), followEdits(), followPaint(), followLearn(), followRunClasses(), effect(askIfWanted)];
   return () => {
     window.removeEventListener("online", back);
     window.removeEventListener("beforeunload", leave);

@@ -12,6 +12,7 @@ import { previewOfCurrent, previewPlane } from "./preview";
 import {
   doubtful, hovered, onlyLabels, placeOf, runLayer, select, selectInside, selection, shownTable, sourceRun, table, tableKey, wantedKey,
 } from "./results";
+import { runClassColours, runClassLook, shownRunClasses } from "./run_classes";
 import { begin, end, forget, mark } from "./timing";
 import {
   brushRadius, camera, channels, cursor, editRadius, lookOf, overlaysOn, plane, playing, resultTool, setPlane, tool,
@@ -53,7 +54,10 @@ export const overlays = computed<OverlayView[]>(() => {
   }
   if (results && sourceRun.value) {
     const layer = tableKey.value === wantedKey.value ? runLayer.value : null;
-    return layer ? [withTable(overlayOf("run:labels", { ...layer, name: "labels" }))] : [];
+    const objects = layer ? [withTable(overlayOf("run:labels", { ...layer, name: "labels" }))] : [];
+    const found = shownRunClasses.value;
+    if (!found) return objects;
+    return [{ ...overlayOf("run:classes", { ...found, name: runClassLook.value }), colours: runClassColours.value }, ...objects];
   }
   if (tab.value === "runs") return [];
   const result = previewOfCurrent.value;

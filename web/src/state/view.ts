@@ -100,6 +100,8 @@ export function greyLevel(channel: ChannelInfo, tileValue: number): number {
 const LOOKS: Record<string, LayerLook> = {
   labels: { visible: true, opacity: 0.85, style: "outline" },
   paint: { visible: true, opacity: 0.8, style: "fill" },
+  areas: { visible: true, opacity: 0.45, style: "fill" },
+  classes: { visible: false, opacity: 0.45, style: "fill" },
   prediction: { visible: true, opacity: 0.4, style: "fill" },
   uncertainty: { visible: false, opacity: 0.85, style: "fill" },
 };
