@@ -9,11 +9,12 @@ import pytest
 from granum import pipeline
 from granum.app.learn_layers import BLOCK
 from granum.app.learn_planes import OpenPlane, OpenPlanes
-from granum.app.learn_predictions import PlanePrediction, blocks_outward, margin_uncertainty
+from granum.app.learn_predictions import PlanePrediction, blocks_outward
 from granum.app.preview_worker import PreviewSource
 from granum.errors import GranumError
 from granum.image import Image, PixelSize
 from granum.learn.feature_cache import FeatureCache
+from granum.learn.scribbles import make_scribbles
 from granum.recipe import load_recipe
 
 
@@ -116,11 +117,34 @@ def test_the_view_comes_first_then_what_is_near():
     assert all(inside for _, _, inside in order[:9])
 
 
-def test_uncertainty_is_one_minus_the_lead_of_the_likeliest_class():
-    probabilities = np.array([[[1.0, 0.5, 0.7, 0.25]], [[0.0, 0.5, 0.1, 0.5]], [[0.0, 0.0, 0.2, 0.25]]], np.float32)
-    unsure = margin_uncertainty(probabilities, np.array([[1, 1, 1, 2]], np.uint8))
-    np.testing.assert_allclose(unsure[0] / 65535, [0, 1, 0.5, 0.75], atol=1e-4)
-    assert margin_uncertainty(probabilities, np.zeros((1, 4), np.uint8)).max() == 0
+def test_the_places_to_paint_next_are_where_the_model_hesitates_and_nothing_is_painted(fixtures, models, tmp_path):
+    picture = fixtures.two_phases(seed=3, shape=(600, 530))
+    picture[400:520, 60:200] += 45  # neither dark nor bright
+    prediction, arrays = predict_all(models[1], plane_of(picture), tmp_path)
+    found = prediction.spots()
+    assert found
+    for spot in found:
+        assert set(spot.class_ids) == {1, 2}
+        around = arrays["uncertainty"][int(spot.y) - 4 : int(spot.y) + 5, int(spot.x) - 4 : int(spot.x) + 5]
+        assert around.mean() >= 0.1 * 65535
+    assert 380 < found[0].y < 540
+    painted = np.zeros((600, 530), np.uint8)
+    y, x = int(found[0].y), int(found[0].x)
+    painted[max(y - 3, 0) : y + 4, max(x - 3, 0) : x + 4] = 1
+    again = prediction.spots(scribbles=make_scribbles(painted, name="a.tif"))
+    assert all(painted[int(spot.y), int(spot.x)] == 0 for spot in again)
+
+
+def test_places_are_the_same_whatever_the_order_of_blocks_and_the_memory(fixtures, models, tmp_path):
+    picture = fixtures.two_phases(seed=3, shape=(600, 530))
+    picture[400:520, 60:200] += 45
+    order = blocks_outward((500, 500, 600, 530), picture.shape)
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    first, _ = predict_all(models[1], plane_of(picture), tmp_path / "one", order, 0)
+    second, _ = predict_all(models[1], plane_of(picture), tmp_path / "two")
+    assert first.spots()
+    assert first.spots() == second.spots()
 
 
 def test_planes_that_were_not_used_for_longest_are_dropped(tmp_path):

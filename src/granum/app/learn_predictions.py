@@ -11,20 +11,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from granum.app.learn_jobs import Spot, Window
 from granum.app.learn_layers import BLOCK, LAYERS, block_window, join_blocks
 from granum.app.learn_planes import OpenPlane
+from granum.learn.place_candidates import PlaceCandidates, candidate_places
 from granum.learn.probability_smoothing import smoothing_radius
+from granum.learn.stroke_places import suggest_strokes
 from granum.learn.tiled_prediction import Prediction, predict_tiles, predict_unsmoothed, smooth_and_name
+from granum.learn.uncertainty import uncertainty_map, unsure_places
 
 if TYPE_CHECKING:
     from granum.learn.feature_cache import FeatureCache
     from granum.learn.pixel_model import PixelModel
+    from granum.learn.scribbles import Scribbles
 
-__all__ = ["PlanePrediction", "blocks_outward", "margin_uncertainty"]
+__all__ = ["PlanePrediction", "blocks_outward"]
 
 _MOST_RAW_BYTES = 256 << 20
 
@@ -51,6 +54,8 @@ class PlanePrediction:
     ----------
     done : (R, C) ndarray of bool
         Blocks that are ready.
+    kept : set of (int, int)
+        Blocks whose features are kept; what lies further from the view must not push them out.
     """
 
     def __init__(
@@ -67,12 +72,22 @@ class PlanePrediction:
         self.path = folder / name
         self.done = np.zeros(tuple(-(-side // BLOCK) for side in plane.shape), np.bool_)
         self._intensity = model.intensity if model.normalisation == "training" else plane.intensity
+        self.kept: set[tuple[int, int]] = set()
         self._raw: NDArray[np.float32] | None = None
         n_bytes = 4 * len(model.classes) * math.prod(plane.shape)
         # a second stage looks further around a pixel than thin strips go
         if model.context is None and n_bytes <= _MOST_RAW_BYTES:
             self._raw = np.zeros((len(model.classes), *plane.shape), np.float32)
         self._raw_done = np.zeros_like(self.done)
+        y, x = candidate_places(plane.shape, area=plane.area)
+        self._places = PlaceCandidates(
+            image=np.zeros(len(y), np.int32),
+            y=y,
+            x=x,
+            features=np.zeros((model.features.n_features(len(plane.channels)), len(y)), np.float32),
+            probabilities=np.zeros((len(model.classes), len(y)), np.float32),
+            uncertainty=np.zeros(len(y), np.float32),
+        )
         self.path.mkdir(mode=0o700)
         self._arrays: dict[str, NDArray[Any]] = {
             # sparse: what is never looked at takes no room
@@ -95,8 +110,11 @@ class PlanePrediction:
         y0, x0, y1, x1 = window = block_window(row, column, self.plane.shape)
         raw = self._raw
         predicted = self._predict_alone(window) if raw is None else self._predict_in_place(raw, row, column)
-        unsure = margin_uncertainty(np.ascontiguousarray(predicted.probabilities), predicted.classes)
-        self._arrays["uncertainty"][y0:y1, x0:x1] = unsure
+        unsure = uncertainty_map(predicted.probabilities)
+        self._arrays["uncertainty"][y0:y1, x0:x1] = np.rint(65535 * unsure)
+        here, y, x = self._places_in(window)
+        places = self._places
+        places.probabilities[:, here], places.uncertainty[here] = unsure_places(predicted.probabilities, unsure, y, x)
         self._arrays["classes"][y0:y1, x0:x1] = predicted.classes
         self.done[row, column] = True
         if self.is_complete:
@@ -156,7 +174,22 @@ class PlanePrediction:
 
     def _features(self, window: Window) -> NDArray[np.float32]:
         plane, model = self.plane, self.model
-        return self._cache.window(plane.key, plane.channels, model.features, self._intensity, window, copy=False)
+        block = (window[0] // BLOCK, window[1] // BLOCK)
+        # a strip is not worth all of the block in which it lies
+        keep = block in self.kept and window == block_window(*block, plane.shape)
+        found = self._cache.window(
+            plane.key, plane.channels, model.features, self._intensity, window, copy=False, keep=keep
+        )
+        # taken while they are there: the cache may have let them go when places are asked for
+        here, y, x = self._places_in(window)
+        self._places.features[:, here] = found[:, y, x]
+        return found
+
+    def _places_in(self, window: Window) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]:
+        """Return which places a window has, and where in it."""
+        y, x, (y0, x0, y1, x1) = self._places.y, self._places.x, window
+        here = np.flatnonzero((y >= y0) & (y < y1) & (x >= x0) & (x < x1))
+        return here, y[here] - np.int32(y0), x[here] - np.int32(x0)
 
     def ready(self) -> tuple[Window, ...]:
         """Return all that is there, as few windows."""
@@ -169,9 +202,19 @@ class PlanePrediction:
             counts += np.bincount(self._arrays["classes"][y : y + BLOCK].ravel(), minlength=256)
         return {int(one): int(counts[one]) for one in np.flatnonzero(counts) if one}
 
-    def spots(self) -> tuple[Spot, ...]:
-        """Return where one more stroke helps most."""
-        return ()
+    def spots(self, painted: NDArray[np.float32] | None = None, scribbles: Scribbles | None = None) -> tuple[Spot, ...]:
+        """Return where one more stroke helps most.
+
+        Parameters
+        ----------
+        painted : (F, m) ndarray of float32, optional
+            Features of all that is painted, as this model sees them.
+        scribbles : Scribbles, optional
+            What is painted on this plane.
+        """
+        class_ids = [one.id for one in self.model.classes]
+        found = suggest_strokes(self._places, class_ids, painted=painted, scribbles=(scribbles,))
+        return tuple(Spot(one.y, one.x, one.radius, one.class_ids, one.reason) for one in found)
 
     def close(self) -> None:
         """Take its files away; the server may still have them mapped."""
@@ -193,37 +236,3 @@ def blocks_outward(view: Window, shape: tuple[int, int]) -> list[tuple[int, int,
             centre = top + BLOCK / 2 - middle[0], left + BLOCK / 2 - middle[1]
             order.append((not inside, math.hypot(*outside), math.hypot(*centre), row, column))
     return [(row, column, not far) for far, _, _, row, column in sorted(order)]
-
-
-@njit(cache=True, nogil=True)
-def margin_uncertainty(probabilities: Any, classes: Any) -> Any:
-    """Return 65535 times one minus the lead of the likeliest class over the next; 0 where there is no class.
-
-    Parameters
-    ----------
-    probabilities : (K, Y, X) ndarray of float32
-        Of each class.
-    classes : (Y, X) ndarray of uint8
-        0 where nothing is predicted.
-
-    Returns
-    -------
-    uncertainty : (Y, X) ndarray of uint16
-    """
-    n_classes, height, width = probabilities.shape
-    unsure = np.zeros((height, width), np.uint16)
-    for y in range(height):
-        for x in range(width):
-            if classes[y, x] == 0:
-                continue
-            first: Any = np.float32(0.0)
-            second: Any = np.float32(0.0)
-            for k in range(n_classes):
-                value = probabilities[k, y, x]
-                if value > first:
-                    second = first
-                    first = value
-                elif value > second:
-                    second = value
-            unsure[y, x] = np.uint16(65535.0 * (1.0 - (first - second)) + 0.5)
-    return unsure

@@ -21,14 +21,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from granum.app.learn_jobs import LIVE, Answer, Found, LookJob, Painted, PlaneKey, SaveJob, Window
+from granum.app.learn_jobs import LIVE, Answer, Found, LookJob, Painted, PlaneKey, SaveJob, Spot, Window
 from granum.app.learn_layers import BLOCK, block_window
 from granum.app.learn_planes import OpenPlane, OpenPlanes
 from granum.app.learn_predictions import PlanePrediction, blocks_outward
 from granum.app.preview_worker import LARGEST_PLANE, PreviewSource, Stopped
 from granum.batch.runners import end_with_parent
 from granum.errors import GranumError
-from granum.learn import FeatureSet, PixelClass, Scribbles, TrainingImage, gather_training_data
+from granum.learn import FeatureSet, PixelClass, Scribbles, TrainingData, TrainingImage, gather_training_data
 
 if TYPE_CHECKING:
     from granum.learn.pixel_model import PixelModel
@@ -66,6 +66,7 @@ class Learner:
         self._classes: tuple[PixelClass, ...] = ()
         self._version = 0
         self._live: PixelModel | None = None
+        self._data: TrainingData | None = None
         self._live_version = -1
         self._problem = ""
         self._models: OrderedDict[tuple[str, int, int], PixelModel] = OrderedDict()
@@ -140,11 +141,10 @@ class Learner:
         def found(**about: Any) -> Answer:
             return Answer("found", job.number, found=Found(prediction.name, shape, notes=notes, **about))
 
-        todo = deque(
-            (row, column, inside)
-            for row, column, inside in blocks_outward(job.view, shape)
-            if not prediction.done[row, column]
-        )
+        order = blocks_outward(job.view, shape)
+        n_kept = self._room_for(prediction.model.features, len(prediction.plane.channels))
+        prediction.kept = {(row, column) for row, column, _ in order[:n_kept]}
+        todo = deque(one for one in order if not prediction.done[one[0], one[1]])
         is_large = shape[0] * shape[1] > LARGEST_PLANE
         if is_large:  # only what is looked at
             todo = deque(one for one in todo if one[2])
@@ -164,20 +164,34 @@ class Learner:
                 tell(found(ready=tuple(ready), view_done=view_done))
                 ready, last = [], time.perf_counter()
         is_all = prediction.is_complete
-        areas, spots = (prediction.areas(), prediction.spots()) if is_all else ({}, ())
+        areas, spots = (prediction.areas(), self._spots(job.plane, prediction)) if is_all else ({}, ())
         tell(found(ready=tuple(ready), view_done=True, complete=True, areas=areas, spots=spots))
         tell(Answer("done", job.number))
+
+    def _spots(self, plane: PlaneKey, prediction: PlanePrediction) -> tuple[Spot, ...]:
+        """Return where one more stroke helps most."""
+        from granum.learn.place_candidates import map_painted
+
+        model, data, painted = prediction.model, self._data, None
+        # a model from a file may have learnt from other features
+        if data is not None and data.features == model.features and len(data.images[0].channels) == model.n_channels:
+            painted = map_painted(model, data)
+        return prediction.spots(painted, self._strokes.get(plane))
 
     def _prepare(self, job: LookJob, plane: OpenPlane, check: Callable[[], None]) -> None:
         """Compute the features of what is looked at while nothing can be learnt yet: the first stroke finds them."""
         features = FeatureSet()
-        n_blocks = self._cache.most_bytes // (4 * BLOCK * BLOCK * features.n_features(len(plane.channels)))
+        n_blocks = self._room_for(features, len(plane.channels))
         if math.prod(plane.shape) > LARGEST_PLANE:
             n_blocks = min(n_blocks, sum(inside for _, _, inside in blocks_outward(job.view, plane.shape)))
         for row, column, _ in blocks_outward(job.view, plane.shape)[:n_blocks]:
             check()
             window = block_window(row, column, plane.shape)
             self._cache.window(plane.key, plane.channels, features, plane.intensity, window, copy=False)
+
+    def _room_for(self, features: FeatureSet, n_channels: int) -> int:
+        """Return how many blocks of features there is room for."""
+        return self._cache.most_bytes // (4 * BLOCK * BLOCK * features.n_features(n_channels))
 
     def _make_blocks(
         self, prediction: PlanePrediction, todo: Iterable[tuple[int, int, bool]], check: Callable[[], None]
@@ -225,9 +239,9 @@ class Learner:
         """Fit the live model to everything that is painted."""
         from granum.learn.pixel_classifier import fit_first_model
 
-        self._live, self._live_version = None, self._version
+        self._live, self._data, self._live_version = None, None, self._version
         try:
-            data = gather_training_data(self._images(), self._classes, cache=self._known)
+            data = self._data = gather_training_data(self._images(), self._classes, cache=self._known)
             model = fit_first_model(data)
             n_images = int(np.unique(data.image_of).size)
             self._live = replace(model, about={**model.about, "n_images": n_images, "n_strokes": len(data.strokes)})

@@ -28,6 +28,9 @@ from .pixel_features import sample_features as sample_features
 from .pixel_model import ContextStage as ContextStage
 from .pixel_model import PixelModel as PixelModel
 from .pixel_model import Stage as Stage
+from .place_candidates import PlaceCandidates as PlaceCandidates
+from .place_candidates import find_candidates as find_candidates
+from .place_candidates import map_painted as map_painted
 from .score_estimate import Scorer as Scorer
 from .score_report import ClassScore as ClassScore
 from .score_report import ScoreReport as ScoreReport
@@ -42,10 +45,13 @@ from .scribbles import make_scribbles as make_scribbles
 from .search_state import SearchProgress as SearchProgress
 from .search_state import SearchResult as SearchResult
 from .search_state import Trial as Trial
+from .stroke_places import StrokePlace as StrokePlace
+from .stroke_places import suggest_strokes as suggest_strokes
 from .tiled_prediction import Prediction as Prediction
 from .training_data import TrainingData as TrainingData
 from .training_data import TrainingImage as TrainingImage
 from .training_data import gather_training_data as gather_training_data
 from .training_set import TrainingSet as TrainingSet
 from .training_set import export_training_set as export_training_set
+from .uncertainty import uncertainty_map as uncertainty_map
 from .validation import estimate_scores as estimate_scores
