@@ -224,6 +224,16 @@ def test_from_the_first_stroke_to_a_run_on_all_images(painter, scenes, tmp_path)
     counts = [ndimage.label(one)[1] for one in masks]
     for image, count in zip(run["images"], counts, strict=True):
         assert abs(image["n_objects"][0] - count) <= max(6, 0.4 * count), (image["n_objects"], count)
+    # its classes are looked at, and told in areas
+    page.get_by_role("button", name="Open", exact=True).click()
+    page.get_by_role("button", name="Show the classes in the image").click()
+    areas = page.locator(".class-areas tbody tr")
+    areas.first.wait_for(timeout=20_000)
+    image = next(one for one in run["images"] if one["file"] == "field 1.tif")
+    assert [
+        f"{one['area_px']:,} px" in row for one, row in zip(image["classes"][0], areas.all_inner_texts(), strict=True)
+    ] == [True, True]
+    assert painter.class_under(*far_points(mask, 5)[4]) == "background"
     # the same bytes on the command line
     command = painter.get(f"/runs/{run['id']}/scripts").json()["command"]
     words = command.replace("granum run", f"{shlex.quote(sys.executable)} -m granum run", 1)

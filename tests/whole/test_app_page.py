@@ -278,6 +278,9 @@ def test_touch_paints_with_one_finger_and_zooms_with_two(serve, signed_in, folde
     screen.open_image("")
     screen.tab("Paint")
     screen.wait_strokes("0 strokes")
+    # the image stands on screen: before that, a stroke is drawn on nothing
+    page.locator(".status-bar .number").first.wait_for(timeout=20_000)
+    page.wait_for_function("performance.getEntriesByName('granum:settled').length > 0", timeout=20_000)
     page.keyboard.press("b")
     box = page.locator(".viewer-place").bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
