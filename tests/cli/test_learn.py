@@ -105,6 +105,22 @@ def test_a_search_of_a_number_of_pipelines_repeats_bit_for_bit(granum, disc_pict
     assert models[0].read_bytes() == models[1].read_bytes()
 
 
+def test_a_study_goes_on_where_the_search_before_ended(granum, disc_pictures, painted, tmp_path):
+    model, study = tmp_path / "m.granum_model", tmp_path / "m.study"
+    words = ("learn", "pixels", disc_pictures, "--scribbles", painted, "-o", model, "--force")
+    for n_trials in (1, 2):
+        code, _, err = granum(*words, "--study", study, "--trials", n_trials)
+        assert code == 0, err
+        assert len(study.read_text().splitlines()) == 1 + n_trials
+    resumed = model.read_bytes()
+    assert granum(*words, "--trials", "2")[0] == 0
+    assert model.read_bytes() == resumed
+    code, _, err = granum(*words, "--study", tmp_path / "none" / "m.study")
+    assert code == 2
+    assert "--study" in err
+    assert "does not exist" in err
+
+
 def test_the_first_ctrl_c_asks_and_the_second_one_acts():
     before = signal.getsignal(signal.SIGINT)
     caught = []

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from granum.learn.training_data import TrainingImage
     from granum.learn.training_files import PaintedPlane
 
-__all__ = ["learn", "parse_budget", "parse_classes", "pixels"]
+__all__ = ["learn", "parse_budget", "parse_classes", "pixels", "read_painted_inputs"]
 
 learn = typer.Typer(help="Teach a model by examples.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -52,6 +52,13 @@ def pixels(
         str | None, typer.Option(help="Learn from this channel only (index or name).", metavar="CHANNEL")
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the random numbers.", metavar="N", min=0)] = 0,
+    study: Annotated[
+        Path | None,
+        typer.Option(
+            help="Keep what was tried in this file; a later search of the same images and strokes goes on from it.",
+            metavar="FILE",
+        ),
+    ] = None,
     report: Annotated[
         Path | None, typer.Option(help="Write a page about the training: a folder, or a .html file.", metavar="PLACE")
     ] = None,
@@ -64,15 +71,15 @@ def pixels(
     from granum.learn.model_file import save_model
 
     seconds = parse_budget(budget)
-    _check_places(output, report, force)
-    images, named, notes = _read(inputs, scribbles, parse_classes(classes), channel, seed)
+    _check_places(output, report, study, force)
+    images, named, notes = read_painted_inputs(inputs, scribbles, parse_classes(classes), channel, seed)
     for note in notes[:_MOST_LINES]:
         typer.echo(f"note: {note}", err=True)
     if first:
         stopped, (model, leaderboard, more) = 0, _first_model(images, named, seed)
     else:
         with _stop_softly() as stop:
-            model, leaderboard, more = _search(images, named, seconds, trials, seed, stop)
+            model, leaderboard, more = _search(images, named, seconds, trials, seed, study, stop)
         stopped = stop.number
     for note in more[:_MOST_LINES]:
         typer.echo(f"note: {note}", err=True)
@@ -131,8 +138,8 @@ def parse_classes(text: str | None) -> tuple[PixelClass, ...]:
     return tuple(found[number] for number in sorted(found))
 
 
-def _check_places(output: Path, report: Path | None, force: bool) -> None:
-    """Raise before the long work when the model or the page could not be written afterwards."""
+def _check_places(output: Path, report: Path | None, study: Path | None, force: bool) -> None:
+    """Raise before the long work when the model, the page or the study could not be written."""
     from granum.errors import OutputError
 
     if output.is_dir():
@@ -143,12 +150,21 @@ def _check_places(output: Path, report: Path | None, force: bool) -> None:
         raise OutputError(f"{output}: the folder {output.parent} does not exist; make it first.")
     if report is not None and report.suffix != ".html" and report.is_file():
         raise OutputError(f"--report {report}: is a file; give a folder or the name of a .html file.")
+    if study is not None and (study.is_dir() or not study.parent.is_dir()):
+        reason = "is a folder" if study.is_dir() else f"the folder {study.parent} does not exist"
+        raise OutputError(f"--study {study}: {reason}; give the name of a file in a folder that is there.")
 
 
-def _read(
+def read_painted_inputs(
     inputs: Sequence[str], scribbles: Path, typed: Sequence[PixelClass], channel: str | None, seed: int
 ) -> tuple[tuple[TrainingImage, ...], tuple[PixelClass, ...], list[str]]:
-    """Return images, classes and notes."""
+    """Return images, classes and notes of image files and the strokes on them.
+
+    Raises
+    ------
+    GranumError
+        A file cannot be read, or does not fit the others.
+    """
     from granum.batch.plan import find_files
     from granum.learn.training_files import read_training_images
 
@@ -246,6 +262,7 @@ def _search(
     budget_s: float,
     trials: int | None,
     seed: int,
+    study: Path | None,
     stop: Callable[[], bool],
 ) -> tuple[PixelModel, tuple[Any, ...], tuple[str, ...]]:
     from granum.cli.progress import show_progress
@@ -268,6 +285,7 @@ def _search(
             seed=seed,
             progress=tell,
             should_stop=stop,
+            study=study,
         )
     return found.model, found.leaderboard, found.notes
 

@@ -25,6 +25,7 @@ from granum.cli.recipes import recipes
 from granum.cli.run import run
 from granum.cli.score import score
 from granum.cli.simulate import simulate
+from granum.cli.training_set import training_set
 from granum.errors import GranumError, MissingExtraError, OutputError, SettingError
 
 __all__ = ["Stopped", "commands", "exit_code", "main"]
@@ -40,6 +41,7 @@ commands = typer.Typer(
 )
 for command in (run, predict, demo, info, recipes, simulate, score, export):
     commands.command()(command)
+learn.command("training-set")(training_set)
 commands.add_typer(learn, name="learn")
 commands.command("app")(show_app)
 
