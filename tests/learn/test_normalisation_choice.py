@@ -38,8 +38,9 @@ def test_levels_that_mean_the_same_while_shares_change_are_taken_as_they_are():
     assert (found.normalisation, found.is_measured) == ("training", True)
 
 
-def test_when_both_are_as_good_they_are_taken_relative():
-    assert choose(image(0), image(1)).normalisation == "image"
+def test_when_both_are_as_good_it_depends_on_how_near_the_levels_are():
+    assert choose(image(0), image(1)).normalisation == "training"
+    assert choose(image(0), image(1), image(2, level=112, is_painted=False)).normalisation == "image"
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from granum.learn.held_out import HeldOut
 from granum.learn.score_estimate import Scorer
-from granum.learn.search_choice import balanced_accuracy, choose_best, scores_without
+from granum.learn.search_choice import balanced_accuracy, choose_best, painted_ease, scores_without
 from granum.learn.search_data import prepare_search
 from granum.learn.search_space import Part, Pipeline
 from granum.learn.search_state import Trial
@@ -49,6 +51,21 @@ def test_classes_count_the_same_and_unknown_pixels_not_at_all():
     labels = np.array([0, 0, 0, 1, 1, 1], np.uint8)
     assert balanced_accuracy(probabilities, labels) == pytest.approx(0.75)
     assert balanced_accuracy(np.full((2, 6), np.nan, np.float32), labels) == 0.0
+
+
+def test_strokes_inside_phases_are_easier_than_other_pixels_and_random_pixels_are_not(draw_phases):
+    phases = draw_phases(3, size=96, noise=1.0)
+    dotted = []
+    for number, classes in enumerate(phases.classes):
+        is_painted = np.random.default_rng(number).random(classes.shape) < 0.05
+        dotted.append(np.where(is_painted, classes + 1, 0).astype(np.uint8))
+    found = []
+    for given in (phases, replace(phases, strokes=tuple(dotted))):
+        search = prepare_search(given.training(3))
+        held = TrialRunner(search).run(Pipeline((Part("logistic"),)))
+        found.append(painted_ease(Scorer(search.data, search.folds), held))
+    assert found[0] > found[1] + 0.01
+    assert abs(found[1]) < 0.02
 
 
 def test_a_score_without_a_fold_does_not_depend_on_it(draw_phases):

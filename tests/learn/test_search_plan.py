@@ -10,10 +10,15 @@ from granum.learn.search_sampler import NearbySampler
 from granum.learn.search_state import Trial
 
 
-def climb(n, score, normalisations=("image", "training"), before=()):
+def climb(n, score, normalisations=("image", "training"), before=(), may_use_context=lambda pipeline: True):
     """Return the first n trials of a search in which `score` says how good a pipeline is."""
     trials = list(before)
-    plan = plan_pipelines(lambda: trials, normalisations=normalisations, sampler=lambda: NearbySampler(0))
+    plan = plan_pipelines(
+        lambda: trials,
+        normalisations=normalisations,
+        sampler=lambda: NearbySampler(0),
+        may_use_context=may_use_context,
+    )
     for pipeline in itertools.islice(plan, n):
         trials.append(Trial(len(trials), pipeline, "done", 0.0, 1.0, miou=score(pipeline)))
     return trials
@@ -43,6 +48,11 @@ def test_the_ladder_holds_single_classifiers_averages_and_context():
     assert any(trial.pipeline.context for trial in trials)
     families = {part.family for trial in trials for part in trial.pipeline.parts}
     assert {"mlp", "extra_trees", "qda", "logistic"} <= families
+
+
+def test_context_is_not_tried_where_strokes_cannot_tell_what_it_is_worth():
+    trials = climb(40, likes_levels_as_they_are, may_use_context=lambda pipeline: False)
+    assert not any(trial.pipeline.context for trial in trials)
 
 
 def test_a_single_normalisation_is_not_questioned():

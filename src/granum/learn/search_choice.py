@@ -11,11 +11,12 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+from granum.learn.class_prior import apply_prior
 from granum.learn.held_out import HeldOut
 from granum.learn.score_estimate import Scorer
 from granum.learn.search_state import Trial
 
-__all__ = ["balanced_accuracy", "choose_best", "scores_without"]
+__all__ = ["balanced_accuracy", "choose_best", "painted_ease", "scores_without"]
 
 _LEAST_LOSS, _MOST_LOSS = 0.003, 0.01
 # of one core per Mpx: 1536 x 1536 pixels within 1.2 s on two cores
@@ -65,6 +66,28 @@ def scores_without(scorer: Scorer, held_out: HeldOut) -> tuple[float, ...]:
             ).rank
         )
     return tuple(found)
+
+
+def painted_ease(scorer: Scorer, held_out: HeldOut) -> float:
+    """Return how much more sure a pipeline is at left-out painted pixels than at all pixels, classes weighing the same.
+
+    Notes
+    -----
+    Strokes keep away from edges, and what a context stage gains inside phases it may lose there. On sandstone strokes,
+    where this was 0.005 to 0.02, context gained up to 0.06 on left-out strokes and lost up to 0.09 on whole images.
+    """
+    data, n_classes = scorer.data, len(held_out.painted)
+    known = np.isfinite(held_out.painted).all(axis=0)
+    drawn = np.isfinite(held_out.sample).all(axis=0)
+    if not known.any() or not drawn.any():
+        return 1.0
+    frequencies = scorer.score(held_out).frequencies
+    labels, weights = data.labels[known], data.weights[known].astype(np.float64)
+    per_class = np.bincount(labels, weights, minlength=n_classes)
+    weights *= frequencies[labels] / np.where(per_class > 0, per_class, 1.0)[labels]
+    painted = apply_prior(held_out.painted[:, known], frequencies).max(axis=0)
+    sample = apply_prior(held_out.sample[:, drawn], frequencies).max(axis=0)
+    return float(painted @ weights / weights.sum() - sample.mean())
 
 
 def balanced_accuracy(probabilities: NDArray[np.float32], labels: NDArray[np.uint8]) -> float:

@@ -24,7 +24,11 @@ Trials = Callable[[], Sequence[Trial]]
 
 
 def plan_pipelines(
-    trials: Trials, *, normalisations: Sequence[Normalisation], sampler: Callable[[], Sampler]
+    trials: Trials,
+    *,
+    normalisations: Sequence[Normalisation],
+    sampler: Callable[[], Sampler],
+    may_use_context: Callable[[Pipeline], bool],
 ) -> Iterator[Pipeline]:
     """Return pipelines without end, none twice.
 
@@ -36,9 +40,11 @@ def plan_pipelines(
         Which are possible.
     sampler : callable
         Makes the sampler, once the ladder is climbed.
+    may_use_context : callable
+        Whether held-out strokes can tell what a context stage is worth, given the best pipeline without one.
     """
     seen = {trial.pipeline.key for trial in trials()}
-    for pipeline in _ladder(trials, normalisations):
+    for pipeline in _ladder(trials, normalisations, may_use_context):
         if pipeline.key not in seen:
             seen.add(pipeline.key)
             yield pipeline
@@ -46,7 +52,8 @@ def plan_pipelines(
     while True:
         normalisation = _best_normalisation(trials(), normalisations)
         best_plain = _best(trials(), is_plain=True)
-        pipeline = proposer.ask(trials(), normalisation, best_plain.pipeline.parts if best_plain else ())
+        has_first = best_plain is not None and may_use_context(best_plain.pipeline)
+        pipeline = proposer.ask(trials(), normalisation, best_plain.pipeline.parts if has_first and best_plain else ())
         if pipeline.key in seen:
             continue
         seen.add(pipeline.key)
@@ -57,7 +64,9 @@ def plan_pipelines(
                 yield blend
 
 
-def _ladder(trials: Trials, normalisations: Sequence[Normalisation]) -> Iterator[Pipeline]:
+def _ladder(
+    trials: Trials, normalisations: Sequence[Normalisation], may_use_context: Callable[[Pipeline], bool]
+) -> Iterator[Pipeline]:
     """Return the fixed pipelines; later ones depend on how the earlier ones did."""
     networks = Part("mlp")
     for one in normalisations:
@@ -79,7 +88,7 @@ def _ladder(trials: Trials, normalisations: Sequence[Normalisation]) -> Iterator
             yield Pipeline((networks, few, forest), normalisation)
             yield Pipeline((few, forest), normalisation)
     best = _best(trials(), is_plain=True)
-    if best is not None:
+    if best is not None and may_use_context(best.pipeline):
         yield Pipeline(best.pipeline.parts, normalisation, Context((trees or networks,)))
     if "lightgbm" in families:
         many = Part("lightgbm")
@@ -90,7 +99,7 @@ def _ladder(trials: Trials, normalisations: Sequence[Normalisation]) -> Iterator
         if family in families:
             yield Pipeline((Part(family),), normalisation)
     best = _best(trials(), is_plain=True)
-    if best is not None:
+    if best is not None and may_use_context(best.pipeline):
         yield Pipeline(best.pipeline.parts, normalisation, Context((networks,)))
         yield Pipeline(best.pipeline.parts, normalisation, Context(best.pipeline.parts))
 
