@@ -49,6 +49,7 @@ def test_small_images_are_taken_whole():
     search = prepare_search(gather((60, 70)))
     assert [patch.shape for patch in search.patches] == [(60, 70), (60, 70)]
     assert sum(patch.painted.size for patch in search.patches) == search.data.labels.size
+    assert (search.sample_weights == 1).all()
     check_patches(search)
 
 
@@ -60,7 +61,13 @@ def test_of_large_images_tiles_with_strokes_and_with_sample_are_taken():
     assert n_px <= 400_000
     assert {patch.image for patch in search.patches} == {0, 1}
     assert 0 < search.data.sample_image.size < data.sample_image.size
-    assert sum(patch.painted.size for patch in search.patches) > 0.5 * data.labels.size
+    assert sum(patch.painted.size for patch in search.patches) > 0.4 * data.labels.size
+    # tiles were taken for their strokes and others drawn: by weight, the sample is that of whole images again
+    weights, image = search.sample_weights, search.data.sample_image
+    assert weights.min() == 1.0
+    assert weights.max() > 2.0
+    for number in (0, 1):
+        assert weights[image == number].sum() == pytest.approx((data.sample_image == number).sum(), rel=0.25)
 
 
 def test_a_patch_has_the_features_of_the_whole_image():

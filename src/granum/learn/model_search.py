@@ -150,7 +150,7 @@ class _Search:
             ("image", "training") if choice.is_measured else (choice.normalisation,)
         )
         self.search = prepare_search(data, seed=self.seed, should_stop=self.asked_to_stop)
-        self.scorer = Scorer(self.search.data, self.search.folds)
+        self.scorer = Scorer(self.search.data, self.search.folds, sample_weights=self.search.sample_weights)
         self.runner = TrialRunner(self.search, seed=self.seed, should_stop=self._is_over)
         self.study = StudyFile(self.study_path, self._fingerprint(fingerprints))
         self.trials = list(self.study.read())

@@ -86,6 +86,8 @@ class Scorer:
         Painted pixels and the sample.
     folds : Folds
         What every pipeline leaves out.
+    sample_weights : (m,) ndarray of float64, optional
+        How many pixels each of the sample stands for, when it was not drawn evenly.
 
     Notes
     -----
@@ -93,9 +95,10 @@ class Scorer:
     20 ms for 12,000 painted and 8,192 sampled pixels.
     """
 
-    def __init__(self, data: TrainingData, folds: Folds) -> None:
+    def __init__(self, data: TrainingData, folds: Folds, *, sample_weights: NDArray[np.float64] | None = None) -> None:
         self.data = data
         self.folds = folds
+        self.sample_weights = np.ones(data.sample_image.size) if sample_weights is None else sample_weights
         self.neighbours = find_neighbours(data.sample_image, data.sample_y, data.sample_x)
 
     def score(
@@ -132,7 +135,7 @@ class Scorer:
         weights = _balance(labels, weights, len(self.data.classes))
         power = fit_temperature(held_out.painted[:, tested], labels, weights=weights)
         # in the middle of a search some folds have not been run yet
-        drawn = np.where(np.isfinite(held_out.sample).all(axis=0), 1.0, 0.0)
+        drawn = np.where(np.isfinite(held_out.sample).all(axis=0), self.sample_weights, 0.0)
         if sample_weights is not None:
             drawn = drawn * sample_weights
         sure = np.nan_to_num(held_out.sample, nan=1.0 / len(self.data.classes))

@@ -77,6 +77,8 @@ class SearchData:
         Of all painted images together: the median of theirs.
     absolute : tuple of ((F, n) ndarray, (F, m) ndarray)
         Features of the painted pixels and of the sample with that scale.
+    sample_weights : (m,) ndarray of float64
+        With them the sample stands for whole images, though tiles with strokes were taken on purpose.
     """
 
     data: TrainingData
@@ -84,6 +86,7 @@ class SearchData:
     patches: tuple[Patch, ...]
     training: IntensityScale
     absolute: tuple[NDArray[np.float32], NDArray[np.float32]]
+    sample_weights: NDArray[np.float64]
 
     @property
     def n_classes(self) -> int:
@@ -132,11 +135,12 @@ def prepare_search(
     """
     most_px = most_bytes // (4 * max(len(data.names), 1))
     windows = _choose_windows(data, most_px)
+    worth: list[NDArray[np.float64]] = []
     patches: list[Patch] = []
     kept: list[NDArray[np.int64]] = []
     halo = smoothing_radius(LARGEST_CONTEXT)
     n_sample = 0
-    for image, core in windows:
+    for image, core, weight in windows:
         if should_stop is not None and patches and should_stop():
             break
         channels = data.images[image].channels
@@ -149,6 +153,7 @@ def prepare_search(
         number = n_sample + np.arange(sample.size)
         n_sample += sample.size
         kept.append(sample)
+        worth.append(np.full(sample.size, weight))
         patches.append(Patch(image, window, planes.reshape(len(planes), -1), painted, painted_at, number, sample_at))
     chosen = np.concatenate(kept) if kept else np.zeros(0, np.int64)
     own = replace(
@@ -163,14 +168,19 @@ def prepare_search(
         map_to_training(own.painted, own, own.image_of, training),
         map_to_training(own.sample, own, own.sample_image, training),
     )
-    return SearchData(own, make_folds(own, seed=seed), tuple(patches), training, absolute)
+    weights = np.concatenate(worth) if worth else np.zeros(0)
+    return SearchData(own, make_folds(own, seed=seed), tuple(patches), training, absolute, weights)
 
 
-def _choose_windows(data: TrainingData, most_px: int) -> list[tuple[int, Window]]:
-    """Return image and inner window of the patches, in the order of the images."""
+def _choose_windows(data: TrainingData, most_px: int) -> list[tuple[int, Window, float]]:
+    """Return image, inner window, and weight of the sample of the patches, in the order of the images.
+
+    Tiles with strokes are taken on purpose, so a rare class is in more of them than elsewhere. The others are drawn,
+    and each stands for those that were not (Horvitz-Thompson), so that the weighted sample stands for whole images.
+    """
     shapes = [image.channels.shape[1:] for image in data.images]
     if sum(height * width for height, width in shapes) <= most_px:
-        return [(image, (0, 0, *shape)) for image, shape in enumerate(shapes)]
+        return [(image, (0, 0, *shape), 1.0) for image, shape in enumerate(shapes)]
     per_class = np.bincount(data.labels, minlength=len(data.classes)).astype(np.float64)
     worth = _per_tile(data.image_of, data.y, data.x, 1.0 / per_class[data.labels])
     drawn = _per_tile(data.sample_image, data.sample_y, data.sample_x, np.ones(data.sample_image.size))
@@ -178,15 +188,18 @@ def _choose_windows(data: TrainingData, most_px: int) -> list[tuple[int, Window]
     most_tiles = max(2, most_px // (_TILE + 2 * halo) ** 2)
     ranked = sorted(worth, key=lambda tile: (-worth[tile], tile))
     chosen = set(ranked[: max(1, int(_PAINTED_SHARE * most_tiles))])
+    on_purpose = set(chosen)
     # in turn one tile of each image, so that the sample stands for all of them
     queues = {
-        image: sorted((tile for tile in drawn if tile[0] == image), key=lambda tile: (-drawn[tile], _scatter(tile)))
+        image: sorted((tile for tile in drawn if tile[0] == image and tile not in chosen), key=_scatter)
         for image in range(len(shapes))
     }
+    n_drawn = {image: len(queue) for image, queue in queues.items()}
     while len(chosen) < most_tiles and any(queues.values()):
         for image in range(len(shapes)):
             if queues[image] and len(chosen) < most_tiles:
                 chosen.add(queues[image].pop(0))
+    weight = {image: n_drawn[image] / max(n_drawn[image] - len(queues[image]), 1) for image in queues}
     return [
         (
             image,
@@ -196,6 +209,7 @@ def _choose_windows(data: TrainingData, most_px: int) -> list[tuple[int, Window]
                 min((row + 1) * _TILE, shapes[image][0]),
                 min((column + 1) * _TILE, shapes[image][1]),
             ),
+            1.0 if (image, row, column) in on_purpose else weight[image],
         )
         for image, row, column in sorted(chosen)
     ]

@@ -106,6 +106,7 @@ def complete_report(
         data,
         folds,
         held_out,
+        sample_weights=scorer.sample_weights,
         normalisation=pipeline.normalisation,
         learning_curve=curve,
         importance=importance,

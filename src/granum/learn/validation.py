@@ -25,6 +25,7 @@ def estimate_scores(
     held_out: HeldOut,
     *,
     prior: NDArray[np.float64] | None = None,
+    sample_weights: NDArray[np.float64] | None = None,
     normalisation: str = "",
     learning_curve: Sequence[tuple[int, float]] = (),
     importance: Sequence[tuple[str, float]] = (),
@@ -43,6 +44,8 @@ def estimate_scores(
         What the pipeline said about it.
     prior : (K,) ndarray, optional
         What the model weighs its classes with when it predicts; `Score.prior`, which is best, when not given.
+    sample_weights : (m,) ndarray of float64, optional
+        How many pixels each of the sample stands for, when it was not drawn evenly.
     normalisation : {"", "image", "training"}
         How the pipeline treats grey levels, for the warnings.
     learning_curve, importance : sequence
@@ -67,7 +70,7 @@ def estimate_scores(
     Measured errors against the truth on unseen images stand in docs/ideas/honest_scores.md. It fails, unseen, when
     images to come differ from the painted ones; and when a class has parts that nobody painted.
     """
-    scorer = Scorer(data, folds)
+    scorer = Scorer(data, folds, sample_weights=sample_weights)
     score = scorer.score(held_out, prior=prior)
     low, high = score_interval(scorer, held_out, score, prior=prior, n_resamples=max(n_resamples, 10), seed=seed)
     table = score.table
