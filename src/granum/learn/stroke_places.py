@@ -117,7 +117,8 @@ def suggest_strokes(
     The score is uncertainty * sum over the classes of probability / frequency ** 0.5 * novelty / (novelty + median
     novelty): frequencies are those that the model sees in the candidates, novelty is the squared distance of the
     features to the nearest that are painted. Every next place is also as unlike the ones before as can be, in
-    features and in space. Measured in `benchmarks/accuracy/paint_here_next.py`. Below 0.1 s for 2,048 candidates of 85 features.
+    features and in space. Measured in `benchmarks/accuracy/paint_here_next.py`. Below 0.1 s for 2,048 candidates of 85
+    features.
     """
     if len(class_ids) != len(candidates.probabilities):
         raise ShapeError(f"class_ids: {len(class_ids)}, but there are {len(candidates.probabilities)} probabilities.")
@@ -182,8 +183,10 @@ def _standardise(features: NDArray[np.float32]) -> tuple[NDArray[np.float32], An
 
 def _reason(share: float, is_new: bool) -> str:
     """Return why a place is worth a stroke."""
-    much = f"about {100 * share:.0f} % of the places look like this" if share >= 0.01 else "few places look like this"
-    return f"nothing painted looks like this, and {much}" if is_new else f"the model hesitates here, and {much}"
+    much = f"about {100 * share:.0f} %" if share >= 0.01 else "less than 1 %"
+    if is_new:
+        return f"nothing painted looks like this, and {much} of the places do"
+    return f"the model hesitates here, and {much} of the places look like this"
 
 
 def _is_painted(candidates: PlaceCandidates, scribbles: Sequence[Scribbles | None]) -> NDArray[np.bool_]:
