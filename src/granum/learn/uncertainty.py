@@ -81,7 +81,7 @@ def uncertainty_map(probabilities: ArrayLike) -> NDArray[np.float32]:
 
     Notes
     -----
-    About 10 ms per megapixel and class on one core.
+    About 15 ms per megapixel and class on one core.
     """
     planes = _as_planes(probabilities)
     out = np.zeros(planes.shape[1:], np.float32)
