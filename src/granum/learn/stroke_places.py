@@ -117,8 +117,8 @@ def suggest_strokes(
     The score is uncertainty * sum over the classes of probability / frequency ** 0.5 * novelty / (novelty + median
     novelty): frequencies are those that the model sees in the candidates, novelty is the squared distance of the
     features to the nearest that are painted. Every next place is also as unlike the ones before as can be, in
-    features and in space. Measured in `benchmarks/accuracy/paint_here_next.py`. About 0.1 s of a core for 2,048 candidates of 85
-    features.
+    features and in space. Measured in `benchmarks/accuracy/paint_here_next.py`. About 0.1 s of a core
+    for 2,048 candidates of 85 features.
     """
     if len(class_ids) != len(candidates.probabilities):
         raise ShapeError(f"class_ids: {len(class_ids)}, but there are {len(candidates.probabilities)} probabilities.")
