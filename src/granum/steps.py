@@ -19,7 +19,17 @@ from typing import Any, Literal
 from granum.errors import RecipeError, SettingError
 from granum.toml_text import read_toml
 
-__all__ = ["STEPS", "FilePath", "Range", "Setting", "Step", "check_settings", "load_step", "nearest_name"]
+__all__ = [
+    "FULL_SIZE_ONLY",
+    "STEPS",
+    "FilePath",
+    "Range",
+    "Setting",
+    "Step",
+    "check_settings",
+    "load_step",
+    "nearest_name",
+]
 
 Kind = Literal["boolean", "integer", "number", "choice", "text", "list"]
 Unit = Literal["", "px", "px2", "%", "degrees"]
@@ -84,6 +94,10 @@ STEPS: dict[str, tuple[str, tuple[str, ...]]] = {
     "measure.objects": ("granum.measure.objects:measure_objects", ("objects",)),
 }
 
+FULL_SIZE_ONLY = frozenset({"segment.learned", "segment.pixel_clusters"})
+"""Steps whose lengths are fixed in pixels, by a model or by their features: a shrunken image is another image to them,
+so a preview runs them at full size or not at all."""
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -143,6 +157,8 @@ class Step:
         Its keyword-only parameters.
     summary : str
         First line of its docstring.
+    full_size_only : bool
+        Whether a shrunken image is another image to it, which no setting can make good.
     """
 
     name: str
@@ -152,6 +168,7 @@ class Step:
     writes: tuple[str, ...]
     settings: dict[str, Setting]
     summary: str
+    full_size_only: bool = False
 
 
 def nearest_name(word: str, names: typing.Iterable[str]) -> str:
@@ -233,7 +250,8 @@ def load_step(name: str) -> Step:
             reads.append(parameter.name)
         else:
             optional.append(parameter.name)
-    return Step(name, function, tuple(reads), tuple(optional), writes, settings, docstring.split("\n")[0])
+    summary, full = docstring.split("\n")[0], name in FULL_SIZE_ONLY
+    return Step(name, function, tuple(reads), tuple(optional), writes, settings, summary, full)
 
 
 @cache

@@ -83,6 +83,11 @@ def test_an_unknown_setting_names_the_nearest(shelf):
         shelf.resolve(RecipeRequest(settings={"segment.automatic.smothing": 1}))
 
 
+def test_the_form_tells_recipes_that_cannot_be_shrunk():
+    told = {name: describe_recipe(load_recipe(name)).full_size_only for name in list_recipes()}
+    assert {name for name, full in told.items() if full} == {"scribbles", "pixel-clusters"}
+
+
 def test_a_kept_recipe_is_listed_after_the_ready_ones_and_loads(shelf):
     shelf.keep("My TEM 2", RecipeRequest(settings={"separate.choose.min_size": 40}))
     names = [info.name for info in shelf.describe_all().recipes]

@@ -4,8 +4,17 @@ import numpy as np
 import pytest
 
 from granum import pipeline
-from granum.app.preview_layers import cut_tile, find_histogram, full_points, layer_kinds, make_layer, write_layer
+from granum.app.preview_layers import (
+    cut_tile,
+    find_histogram,
+    find_legend,
+    full_points,
+    layer_kinds,
+    make_layer,
+    write_layer,
+)
 from granum.image import Image
+from granum.learn.scribbles import PixelClass
 from granum.recipe import load_recipe, parse_recipe
 from granum.samples import simulate_particles
 from granum.separate.distance import distance_map
@@ -79,6 +88,24 @@ def test_tiles_of_labels_have_a_halo_and_are_decimated():
     assert half.shape == (302, 352)
     assert half[1, 2] == labels[0, 2]
     assert cut_tile(np.zeros((600, 700), np.int32), "labels", 0, 0, 0, 0) is None
+
+
+def test_tiles_of_classes_are_bytes_with_a_halo():
+    classes = np.full((600, 700), 3, np.uint8)
+    tile = cut_tile(classes, "classes", 0, 0, 1, 1)
+    assert (tile.dtype, tile.shape) == (np.dtype("u1"), (600 - 512 + 2, 700 - 512 + 2))
+    assert (tile == 3).all()
+
+
+def test_classes_have_the_legend_of_the_step_that_wrote_them():
+    text = '[[step]]\ndo = "segment.pixel_clusters"\ninto = "first"\n[[step]]\ndo = "segment.pixel_clusters"\n'
+    recipe = parse_recipe(text)
+    assert (layer_kinds(recipe)["first"], layer_kinds(recipe)["classes"]) == ("classes", "classes")
+    layers = {"first": np.array([[0, 2]], np.uint8), "classes": np.ones((1, 2), np.uint8)}
+    layers["legend"] = (PixelClass(1, "of the second"),)
+    legend = find_legend(recipe, layers, "classes")
+    assert [(one.id, one.name, one.colour) for one in legend] == [(1, "of the second", "#0072b2")]
+    assert [(one.id, one.name) for one in find_legend(recipe, layers, "first")] == [(2, "2")]
 
 
 def test_tiles_of_images_are_averaged_and_have_no_halo():

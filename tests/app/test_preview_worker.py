@@ -5,13 +5,15 @@ import pytest
 
 from granum import pipeline
 from granum.app.forms import shrink_recipe
+from granum.app.preview_results import make_result
 from granum.app.preview_worker import PreviewJob, PreviewMaker, PreviewSource, Stopped, full_objects
 from granum.app.tiles import halve
 from granum.errors import GranumError, SettingError
 from granum.image import Image, PixelSize
 from granum.read import read_image
-from granum.recipe import load_recipe
+from granum.recipe import load_recipe, parse_recipe
 from granum.samples import simulate_particles
+from granum.steps import FULL_SIZE_ONLY
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +100,40 @@ def test_a_window_that_must_be_odd_stays_odd(size):
     recipe = load_recipe("particles-dark-on-carbon").with_settings({"preprocess.denoise.patch_size": size})
     for level in range(5):
         assert shrink_recipe(recipe, level).steps[1].settings["patch_size"] % 2 == 1
+
+
+def test_a_recipe_that_works_at_full_size_only_is_never_run_on_a_shrunken_image(tmp_path, disc_model, learnt):
+    np.save(tmp_path / "discs.npy", learnt.draw_discs())
+    source = PreviewSource("3" * 16, tmp_path / "discs.npy")
+    recipe = load_recipe("scribbles").with_settings({"segment.learned.model": str(disc_model)})
+    maker = PreviewMaker()
+    moving = maker.make(job(source, tmp_path, recipe=recipe, level=2, layers=("labels", "classes")))
+    wanted = pipeline.run(recipe, read_image(source.path))
+    assert (moving.level, moving.n_objects, moving.n_pixels) == (0, 6, 96 * 96)
+    labels, classes = moving.layers
+    np.testing.assert_array_equal(np.load(labels.path), wanted.labels)
+    np.testing.assert_array_equal(np.load(classes.path), wanted.classes)
+    assert classes.kind == "classes"
+    assert classes.legend == wanted.legend
+    info = make_result(1, job(source, tmp_path, recipe=recipe, level=2), moving, "k", 1.0)
+    assert (info.level, info.exact, info.layers[1].level) == (0, True, 0)
+    assert info.layers[1].names == {1: "ground", 4: "disc <b>"}
+    assert info.layers[1].colours.keys() == {1, 4}
+
+
+@pytest.mark.parametrize("name", sorted(FULL_SIZE_ONLY))
+def test_on_a_large_image_it_waits_until_the_setting_is_let_go_and_says_so(tmp_path, monkeypatch, source, name):
+    monkeypatch.setattr("granum.app.preview_worker.LARGEST_MOVING", 299 * 299)
+    recipe = parse_recipe(f'[[step]]\ndo = "{name}"\n')
+    with pytest.raises(GranumError, match=r"while a setting moves.* full size .*300 x 300 .* let go"):
+        PreviewMaker().make(job(source, tmp_path, recipe=recipe, level=1, layers=("classes",)))
+    with pytest.raises(SettingError, match="full size only"):
+        shrink_recipe(recipe, 1)
+    if name == "segment.pixel_clusters":
+        assert PreviewMaker().make(job(source, tmp_path, recipe=recipe, layers=("classes",))).level == 0
+    monkeypatch.setattr("granum.app.preview_worker.LARGEST_PLANE", 299 * 299)
+    with pytest.raises(GranumError, match=r"full size only.*start a run"):
+        PreviewMaker().make(job(source, tmp_path, recipe=recipe, level=3, layers=("classes",)))
 
 
 def test_a_newer_request_stops_it_between_two_steps(source, tmp_path):

@@ -20,12 +20,12 @@ export function step(key: string, settings: SettingInfo[], part: Partial<StepInf
 }
 
 export function recipe(part: Partial<RecipeInfo> = {}): RecipeInfo {
-  return { name: "particles", summary: "Finds them.", channels: [], reads_image: true, steps: [step("threshold", [setting()])], toml: "", ...part };
+  return { name: "particles", summary: "Finds them.", channels: [], reads_image: true, full_size_only: false, steps: [step("threshold", [setting()])], toml: "", ...part };
 }
 
 export function layer(name = "labels", part: Partial<LayerInfo> = {}): LayerInfo {
   return {
-    name, kind: "labels", url: `/api/v1/x/${name}`, level: 0, n_levels: 1, height: 600, width: 800, value_scale: 1, value_offset: 0, low: 0, high: 65535, version: "1", ...part,
+    name, kind: "labels", url: `/api/v1/x/${name}`, level: 0, n_levels: 1, height: 600, width: 800, value_scale: 1, value_offset: 0, low: 0, high: 65535, colours: {}, names: {}, version: "1", ...part,
   };
 }
 

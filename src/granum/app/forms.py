@@ -15,11 +15,11 @@ from typing import Any
 from granum.app.model_shelf import check_models
 from granum.app.problems import Problem
 from granum.app.recipe_messages import RecipeInfo, RecipeList, RecipeRequest, SettingInfo, Settings, StepInfo
-from granum.errors import OutputError, RecipeError
+from granum.errors import OutputError, RecipeError, SettingError
 from granum.recipe import Recipe, list_recipes, load_recipe, parse_recipe
 from granum.steps import Setting, load_step, nearest_name
 
-__all__ = ["RecipeShelf", "describe_recipe", "settings_of", "shrink_recipe", "step_keys"]
+__all__ = ["RecipeShelf", "describe_recipe", "is_full_size_only", "settings_of", "shrink_recipe", "step_keys"]
 
 _NAME = re.compile(r"\w[\w -]{0,63}")
 
@@ -60,6 +60,7 @@ def describe_recipe(recipe: Recipe) -> RecipeInfo:
         summary=recipe.summary,
         channels=list(recipe.channels),
         reads_image=recipe.reads_image,
+        full_size_only=is_full_size_only(recipe),
         steps=steps,
         toml=recipe.to_toml(),
     )
@@ -93,14 +94,26 @@ def _plain_text(text: str) -> str:
     return re.sub(r":\w+:(?=`)|`+", "", text)
 
 
+def is_full_size_only(recipe: Recipe) -> bool:
+    """Whether a recipe has a step to which a shrunken image is another image."""
+    return any(load_step(step.do).full_size_only for step in recipe.steps)
+
+
 def shrink_recipe(recipe: Recipe, level: int) -> Recipe:
     """Return the recipe for an image halved `level` times: lengths and areas shrink with it, by their units.
 
     What falls out of its range is put back to the nearest legal value. Whole numbers are rounded, odd ones to odd ones:
     a window has a pixel in its middle.
+
+    Raises
+    ------
+    SettingError
+        When a step works at full size only.
     """
     if level == 0:
         return recipe
+    if is_full_size_only(recipe):
+        raise SettingError(f"recipe {recipe.name!r}: works at full size only, not on an image that was made smaller.")
     changes: Settings = {}
     for key, step in zip(step_keys(recipe), recipe.steps, strict=True):
         for name, value in step.settings.items():

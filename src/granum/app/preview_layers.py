@@ -20,14 +20,25 @@ from numpy.typing import NDArray
 
 from granum.app.messages import HistogramInfo
 from granum.app.tiles import TILE, cut_decimated, halve, level_shape
+from granum.learn.scribbles import PixelClass
 from granum.pipeline import Result
 from granum.recipe import Recipe, RecipeStep
 from granum.steps import load_step
 
-__all__ = ["LayerFile", "cut_tile", "find_histogram", "full_points", "layer_kinds", "make_layer", "write_layer"]
+__all__ = [
+    "LayerFile",
+    "cut_tile",
+    "find_histogram",
+    "find_legend",
+    "full_points",
+    "layer_kinds",
+    "make_layer",
+    "write_layer",
+]
 
-Kind = Literal["image", "mask", "labels", "points"]
+Kind = Literal["image", "mask", "labels", "classes", "points"]
 _KINDS: dict[str, Kind] = {"mask": "mask", "area": "mask", "labels": "labels", "peaks": "points"}
+_KINDS |= {"classes": "classes"}
 _KINDS |= {"image": "image", "relief": "image"}
 _DERIVED: dict[str, Kind] = {"distance": "image", "peaks": "points"}
 _BINS = 256
@@ -42,14 +53,16 @@ class LayerFile:
     ----------
     name : str
         As the recipe calls it.
-    kind : {"image", "mask", "labels", "points"}
-        What it holds: uint16, bool, int32, or float32 (N, 2).
+    kind : {"image", "mask", "labels", "classes", "points"}
+        What it holds: uint16, bool, int32, uint8, or float32 (N, 2).
     path : Path
         The .npy file.
     value_scale, value_offset : float
         An image's grey levels are ``value_offset + value_scale * stored``.
     low, high : float
         Display window to start with, in stored values.
+    legend : tuple of PixelClass
+        Of classes: what they are called, and their colours.
     """
 
     name: str
@@ -59,6 +72,7 @@ class LayerFile:
     value_offset: float = 0.0
     low: float = 0.0
     high: float = 65535.0
+    legend: tuple[PixelClass, ...] = ()
 
 
 def layer_kinds(recipe: Recipe) -> dict[str, Kind]:
@@ -98,7 +112,19 @@ def _last_mask(recipe: Recipe) -> str | None:
     return written[-1] if written else None
 
 
-def write_layer(folder: Path, name: str, kind: Kind, values: NDArray[Any], level: int) -> LayerFile:
+def find_legend(recipe: Recipe, layers: dict[str, Any], name: str) -> tuple[PixelClass, ...]:
+    """Return the classes of a layer: the legend of its step, or numbers when another legend came after."""
+    from granum.learn.class_colours import colour_classes
+
+    writers = [step for step in recipe.steps if "legend" in step.writes]
+    if writers and name in writers[-1].writes:
+        return colour_classes(layers["legend"])
+    return colour_classes([PixelClass(int(number), str(number)) for number in np.unique(layers[name]) if number])
+
+
+def write_layer(
+    folder: Path, name: str, kind: Kind, values: NDArray[Any], level: int, legend: tuple[PixelClass, ...] = ()
+) -> LayerFile:
     """Write one layer; its file is named by a hash, because a layer may be called anything."""
     path = folder / f"{hashlib.sha256(name.encode()).hexdigest()[:24]}.npy"
     window: dict[str, float] = {}
@@ -108,13 +134,15 @@ def write_layer(folder: Path, name: str, kind: Kind, values: NDArray[Any], level
         values = np.asarray(values, np.bool_)
     elif kind == "labels":
         values = np.asarray(values, np.int32)
+    elif kind == "classes":
+        values = np.asarray(values, np.uint8)
     else:
         values = full_points(values, level)
     part = path.with_suffix(f".{os.getpid()}.part")
     with part.open("wb") as file:
         np.save(file, values, allow_pickle=False)
     part.replace(path)
-    return LayerFile(name, kind, path, **window)
+    return LayerFile(name, kind, path, **window, legend=legend)
 
 
 def full_points(points: NDArray[Any], level: int) -> NDArray[np.float32]:
@@ -159,8 +187,8 @@ def cut_tile(values: NDArray[Any], kind: Kind, base: int, level: int, y: int, x:
     ----------
     values : (Y, X) ndarray
         The layer, perhaps a memory map.
-    kind : {"image", "mask", "labels"}
-        Images are averaged, without halo; masks and labels are decimated, with one pixel more on every side.
+    kind : {"image", "mask", "labels", "classes"}
+        Images are averaged, without halo; masks, labels and classes are decimated, with one pixel more on every side.
     base : int
         Level of `values`.
     level, y, x : int
@@ -178,7 +206,7 @@ def cut_tile(values: NDArray[Any], kind: Kind, base: int, level: int, y: int, x:
     tile = cut_decimated(values, more, y, x)
     if not tile.any():
         return None
-    return tile.astype("u1" if kind == "mask" else "<u4", copy=False)
+    return tile.astype("<u4" if kind == "labels" else "u1", copy=False)
 
 
 def find_histogram(recipe: Recipe, result: Result) -> HistogramInfo | None:

@@ -127,13 +127,13 @@ def _size(path: Path) -> int:
 
 def make_result(request: int, job: PreviewJob, found: Found, key: str, total_ms: float) -> PreviewResult:
     """Return the message about a result."""
-    layers = [_layer_info(layer, number, key, job.level, found.shape) for number, layer in enumerate(found.layers)]
+    layers = [_layer_info(layer, number, key, found.level, found.shape) for number, layer in enumerate(found.layers)]
     return PreviewResult(
         request=request,
         image=job.source.image,
         key=key,
-        level=job.level,
-        exact=job.level == 0,
+        level=found.level,
+        exact=found.level == 0,
         n_objects=found.n_objects,
         seconds=found.seconds,
         total_ms=round(total_ms, 2),
@@ -162,6 +162,8 @@ def _layer_info(layer: LayerFile, number: int, key: str, level: int, shape: tupl
         value_offset=layer.value_offset,
         low=layer.low,
         high=layer.high,
+        colours={one.id: one.colour for one in layer.legend},
+        names={one.id: one.name or str(one.id) for one in layer.legend},
         version=key,
     )
 

@@ -72,9 +72,10 @@ def make_router(results: ResultFolder) -> APIRouter:
         rows, columns = tile_grid(shape, level) if level < 64 else (0, 0)
         if layer.kind == "points":
             raise Problem(404, "not_found", f"layer {layer.name!r}: has points, not tiles.")
-        if not (held.job.level <= level < max(count_levels(shape), held.job.level + 1) and y < rows and x < columns):
+        finest = held.found.level
+        if not (finest <= level < max(count_levels(shape), finest + 1) and y < rows and x < columns):
             raise Problem(404, "not_found", f"tile {level}/{y}/{x}: this layer has none there.")
-        cut = cut_tile(results.load(layer), layer.kind, held.job.level, level, y, x)
+        cut = cut_tile(results.load(layer), layer.kind, finest, level, y, x)
         if cut is None:
             return Response(status_code=204, headers=_CACHE)
         headers = {**_CACHE, "X-Tile-Shape": f"{cut.shape[0]},{cut.shape[1]}"}

@@ -23,8 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from granum import pipeline
-from granum.app.forms import shrink_recipe
-from granum.app.preview_layers import LayerFile, find_histogram, layer_kinds, make_layer, write_layer
+from granum.app.forms import is_full_size_only, shrink_recipe
+from granum.app.preview_layers import LayerFile, find_histogram, find_legend, layer_kinds, make_layer, write_layer
 from granum.app.tiles import halve, level_shape
 from granum.batch.runners import end_with_parent
 from granum.choice import Choice
@@ -33,10 +33,22 @@ from granum.image import Image, PixelSize
 from granum.object_table import COLUMNS, FLAGS, ObjectTable
 from granum.recipe import Recipe
 
-__all__ = ["LARGEST_PLANE", "Found", "PreviewJob", "PreviewMaker", "PreviewSource", "Stopped", "full_objects", "work"]
+__all__ = [
+    "LARGEST_MOVING",
+    "LARGEST_PLANE",
+    "Found",
+    "PreviewJob",
+    "PreviewMaker",
+    "PreviewSource",
+    "Stopped",
+    "full_objects",
+    "work",
+]
 
 LARGEST_PLANE = 64 * 1024 * 1024
 """Pixels of the largest plane of which there is a preview; larger images have previews of their coarser levels."""
+LARGEST_MOVING = 4 * 1024 * 1024
+"""Pixels up to which a recipe that works at full size only is run while a setting moves."""
 _PLANE_BYTES, _STEP_BYTES = 512 << 20, 1 << 30
 _OPEN_IMAGES = 8
 _MOST_THREADS = 8
@@ -102,6 +114,8 @@ class Found:
     n_pixels: int
     """Analysed pixels."""
     pixel_size: PixelSize | None
+    level: int = 0
+    """At which it was made; not always the one asked for."""
 
 
 class Stopped(Exception):
@@ -137,10 +151,11 @@ class PreviewMaker:
         for name in job.layers:
             if name not in kinds:
                 raise SettingError(f"layer {name!r}: the recipe has none of this name; it has {', '.join(kinds)}.")
-        recipe = shrink_recipe(job.recipe, job.level)
+        level = _level_of(job, (height, width))
+        recipe = shrink_recipe(job.recipe, level)
         result = pipeline.run(
             recipe,
-            self._at_level(job.source, image, job.level),
+            self._at_level(job.source, image, level),
             frame=job.t,
             channels=job.channels,
             z=job.z,
@@ -148,11 +163,18 @@ class PreviewMaker:
             cache=self._steps,
         )
         files = [
-            write_layer(job.folder, name, kinds[name], make_layer(recipe, result.layers, name), job.level)
+            write_layer(
+                job.folder,
+                name,
+                kinds[name],
+                make_layer(recipe, result.layers, name),
+                level,
+                find_legend(recipe, result.layers, name) if kinds[name] == "classes" else (),
+            )
             for name in dict.fromkeys(job.layers)
         ]
         histogram = find_histogram(recipe, result)
-        area, scale = result.layers.get("area"), 4**job.level
+        area, scale = result.layers.get("area"), 4**level
         n_small = math.prod(result.shape) if area is None else int(np.count_nonzero(area))
         return Found(
             (height, width),
@@ -160,12 +182,13 @@ class PreviewMaker:
             result.seconds,
             tuple(files),
             tuple(kinds),
-            tuple(_full_choice(choice, job.level) for choice in result.choices),
+            tuple(_full_choice(choice, level) for choice in result.choices),
             result.warnings,
             None if histogram is None else histogram.model_dump(),
-            None if result.objects is None else full_objects(result.objects, job.level),
-            n_small * scale if job.level else n_small,
+            None if result.objects is None else full_objects(result.objects, level),
+            n_small * scale if level else n_small,
             image.pixel_size,
+            level,
         )
 
     def _open(self, source: PreviewSource) -> Image:
@@ -216,6 +239,23 @@ class PreviewMaker:
         while total > self._plane_bytes and len(self._planes) > 1:
             total -= self._planes.popitem(last=False)[1].nbytes
         return plane
+
+
+def _level_of(job: PreviewJob, shape: tuple[int, int]) -> int:
+    """Return the level at which a preview is made: that of the job, or 0 where only that shows the truth."""
+    if not is_full_size_only(job.recipe):
+        return job.level
+    size = f"{shape[0]} x {shape[1]} pixels"
+    if math.prod(shape) > LARGEST_PLANE:
+        raise GranumError(
+            f"preview: this recipe works at full size only, and {size} are more than a preview takes; start a run."
+        )
+    if job.level and math.prod(shape) > LARGEST_MOVING:
+        raise GranumError(
+            f"No preview while a setting moves: this recipe works at full size only, and {size} take too long for "
+            "that. The exact result comes when you let go."
+        )
+    return 0
 
 
 def full_objects(objects: ObjectTable, level: int) -> ObjectTable:

@@ -61,6 +61,8 @@ class RecipeInfo(Message):
     channels: list[str]
     """Names of the channels that it reads beside the image."""
     reads_image: bool
+    full_size_only: bool = False
+    """Whether a shrunken image is another image to it: previews of any level are then made at level 0, or refused."""
     steps: list[StepInfo]
     toml: str
 
@@ -110,6 +112,10 @@ class LayerInfo(Message):
     value_offset: float = 0.0
     low: float = 0.0
     high: float = 65535.0
+    colours: dict[int, str] = {}
+    """Of classes: class -> "#rrggbb"; empty for those that are painted, which have the colours of the project."""
+    names: dict[int, str] = {}
+    """Class -> name, of the same classes."""
     version: str = ""
     """Changes when the tiles do; part of the URL's query."""
 
@@ -125,7 +131,7 @@ class PreviewRequest(RecipeRequest):
     channels: dict[Name, int] = {}
     """Channel name ("image" for the main one) -> index in the file."""
     level: Annotated[int, Field(ge=0, le=16)] = 0
-    """0 is exact and full size."""
+    """0 is exact and full size; of recipes that are `full_size_only` the answer is of level 0 whatever is asked for."""
     layers: list[Name] = ["labels"]
     """Layers that will be looked at."""
 

@@ -171,6 +171,8 @@ export interface LayerInfo {
   value_offset: number;
   low: number;
   high: number;
+  colours: Record<string, string>;
+  names: Record<string, string>;
   version: string;
 }
 
@@ -360,6 +362,7 @@ export interface RecipeInfo {
   summary: string;
   channels: string[];
   reads_image: boolean;
+  full_size_only: boolean;
   steps: StepInfo[];
   toml: string;
 }

@@ -8,6 +8,7 @@ import { SettingField } from "./setting_field";
 
 function LayerLook({ name }: { name: string }) {
   const look = lookOf(name);
+  const layer = preview.value?.layers.find((one) => one.name === name && one.kind === "classes");
   return (
     <div class="layer-look">
       <button type="button" class="button chip-button" aria-pressed={look.visible} title={`Show the layer ${name} in the image`} onClick={() => setLook(name, { visible: !look.visible })}>
@@ -16,6 +17,13 @@ function LayerLook({ name }: { name: string }) {
       </button>
       {look.visible && (
         <input type="range" min={5} max={100} value={Math.round(look.opacity * 100)} aria-label={`Opacity of ${name}`} onInput={(event) => setLook(name, { opacity: Number(event.currentTarget.value) / 100 })} />
+      )}
+      {look.visible && layer && (
+        <ul class="row wrap class-names" aria-label={`Colours of ${name}`}>
+          {Object.entries(layer.names ?? {}).map(([id, text]) => (
+            <li key={id}><i class="swatch" style={{ background: layer.colours?.[id] }} />{text}</li>
+          ))}
+        </ul>
       )}
     </div>
   );

@@ -44,10 +44,15 @@ export function usePreviewConnection(socket: Connection): void {
   connection = socket;
 }
 
-/** Layers that are looked at, the labels always: other layers only when the last recipe run knew them. */
+/**
+ * Layers that are looked at, the labels always where the recipe makes some (the classes where it makes only those):
+ * other layers only when the last recipe run knew them.
+ */
 export function wantedLayers(): string[] {
+  const written = recipe.value?.steps.flatMap((step) => step.writes) ?? [];
+  const main = written.includes("classes") && !written.includes("labels") ? "classes" : "labels";
   const known = preview.value?.layer_names ?? [];
-  return ["labels", ...known.filter((name) => name !== "labels" && lookOf(name).visible)];
+  return [main, ...known.filter((name) => name !== main && lookOf(name).visible)];
 }
 
 function build(level: number): Ask | null {
@@ -105,7 +110,7 @@ export function askExact(): void {
 export function askBoth(): void {
   const image = current.value;
   if (!image) return;
-  const level = previewLevel(image, 0);
+  const level = recipe.value?.full_size_only ? 0 : previewLevel(image, 0);
   const request = level > 0 ? build(level) : null;
   if (request) put(ask(line, request, true));
   else askExact();

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { image, installFake, layer, result, settle } from "../../test/fake_server";
+import { image, installFake, layer, recipe, result, settle, step } from "../../test/fake_server";
 import { StubViewer } from "../../test/stub_viewer";
 import { canStep, editState } from "./edits";
 import { current, currentId, images, imagesKnown } from "./images";
@@ -10,7 +10,7 @@ import { openedRecipe, recipes } from "./recipe";
 import { openRun, select, selection, shownTable, sourceRun, table, tableKey } from "./results";
 import { startSession } from "./session";
 import { mountViewer } from "./stage";
-import { planes, setPlane } from "./view";
+import { planes, setLook, setPlane } from "./view";
 
 let fake: ReturnType<typeof installFake>;
 let stops: (() => void)[] = [];
@@ -107,6 +107,27 @@ test("labels of one frame are never drawn over another", async () => {
   expect(last.t).toBe(2);
   fake.socket().tell(result({ request: last.request }));
   expect(view.overlays).toHaveLength(1);
+});
+
+test("a recipe that works at full size only has no coarse first look, and one without labels shows its classes", async () => {
+  fake.state.images = [image({ height: 4000, width: 4000, n_levels: 4 })];
+  await start();
+  expect(fake.socket().requests.map((one) => one.level)).toEqual([2]);
+  const own = recipe({ name: "scribbles", full_size_only: true, steps: [step("segment.learned", [], { writes: ["classes", "mask"] })] });
+  recipes.value = [own];
+  await until(() => fake.socket().requests.length > 1);
+  expect(fake.socket().requests.slice(1).map((one) => [one.level, one.layers])).toEqual([[0, ["classes"]]]);
+});
+
+test("classes of a preview have the colours of their own legend, not those of the painter", async () => {
+  await start();
+  const colours = { 1: "#0072b2", 4: "#009e73" };
+  const layers = [layer("classes", { kind: "classes", colours, names: { 1: "ground", 4: "disc" } }), layer("labels")];
+  setLook("classes", { visible: true });
+  fake.socket().tell(result({ request: fake.socket().requests.at(-1)!.request, layers, layer_names: ["classes", "labels"] }));
+  expect(view.overlays.map((one) => one.id)).toEqual(["preview:classes", "preview:labels"]);
+  expect(view.overlays[0]).toMatchObject({ visible: true, colours });
+  setLook("classes", { visible: false });
 });
 
 test("the table of the exact preview comes with the tab, a picked object is selected in it", async () => {

@@ -25,7 +25,8 @@ const ORDER: LayerInfo["kind"][] = ["image", "classes", "mask", "labels", "point
 function overlayOf(id: string, layer: LayerInfo): OverlayView {
   const look = lookOf(layer.name);
   const overlay: OverlayView = { id, layer, visible: overlaysOn.value && look.visible, opacity: look.opacity, style: look.style };
-  return layer.kind === "classes" ? { ...overlay, colours: classColours.value } : overlay;
+  if (layer.kind !== "classes") return overlay;
+  return { ...overlay, colours: Object.keys(layer.colours ?? {}).length > 0 ? layer.colours : classColours.value };
 }
 
 const lit = computed<ReadonlySet<number>>(() => (hovered.value.size > 0 ? hovered.value : selection.value));

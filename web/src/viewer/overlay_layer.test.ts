@@ -38,7 +38,7 @@ let redraws = 0;
 const SIDE = 1024;
 const info: LayerInfo = {
   name: "labels", kind: "labels", url: "/p", level: 0, n_levels: 2, height: SIDE, width: SIDE, value_scale: 1, value_offset: 0,
-  low: 0, high: 1, version: "1",
+  low: 0, high: 1, colours: {}, names: {}, version: "1",
 };
 const look = (change: Partial<OverlayView> = {}, layer: Partial<LayerInfo> = {}): OverlayView => ({
   id: "paint", layer: { ...info, ...layer }, visible: true, opacity: 0.5, style: "fill", ...change,
