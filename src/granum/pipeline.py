@@ -98,6 +98,11 @@ class Result:
         return self.layers.get("legend") or ()
 
     @property
+    def wants_objects(self) -> bool:
+        """Whether no step was told to make no objects, as `segment.learned` with ``objects = "none"`` is."""
+        return _wants_objects(self.choices)
+
+    @property
     def n_objects(self) -> int:
         """Number of objects, 0 when the recipe makes no labels."""
         return 0 if self.labels is None else int(self.labels.max(initial=0))
@@ -222,12 +227,17 @@ def run(
         from granum.measure.flags import flag_edited
 
         layers["objects"] = flag_edited(layers["objects"], edited)
-    if isinstance(layers.get("labels"), np.ndarray) and not layers["labels"].any():
+    if isinstance(layers.get("labels"), np.ndarray) and not layers["labels"].any() and _wants_objects(choices):
         flags.append("no_objects")
         notes.append("no object was found.")
     return Result(
         recipe, picture, layers, tuple(choices), seconds, _unique(notes), image.pixel_size, frame, _unique(flags)
     )
+
+
+def _wants_objects(choices: Sequence[Choice]) -> bool:
+    """Whether no choice says that objects are not wanted: {"objects": None}."""
+    return all(choice.chosen.get("objects", "") is not None for choice in choices)
 
 
 def _correct(layers: dict[str, Any], keys: dict[str, str], edits: Sequence[Mapping[str, Any]]) -> NDArray[np.bool_]:

@@ -9,6 +9,7 @@ import tifffile
 from granum.batch.class_files import class_columns
 from granum.batch.runs import run_batch
 from granum.cli.predict import prediction_recipe
+from granum.recipe import load_recipe
 from granum.report.label_images import read_labels
 from granum.report.tables import read_images_csv
 
@@ -49,6 +50,19 @@ def test_a_run_of_classes_only_has_no_objects_and_says_so(disc_model, disc_pictu
     assert "disc <b>" not in page
     assert "0.91 (95 %: 0.85 to 0.95)" in page
     assert "Classes of pixels only" in page
+
+
+def test_the_whole_recipe_told_to_make_no_objects_warns_of_nothing(disc_model, disc_pictures, tmp_path):
+    out = tmp_path / "out"
+    settings = {"segment.learned.model": str(disc_model), "segment.learned.objects": "none"}
+    run_batch(load_recipe("scribbles").with_settings(settings), [disc_pictures], out)
+    assert [row["n_objects"] for row in read_images_csv(out / "images.csv")] == [None, None]
+    for text in ((out / "run.json").read_text(), (out / "images.csv").read_text(), (out / "report.html").read_text()):
+        assert "no_objects" not in text
+        assert "no object was found" not in text
+    page = (out / "report.html").read_text()
+    assert "Classes of pixels only" in page
+    assert "separation doubtful" not in page
 
 
 def test_the_report_of_objects_shows_the_classes_too(disc_model, disc_pictures, tmp_path):

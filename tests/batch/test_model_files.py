@@ -46,7 +46,9 @@ def test_recipes_without_a_model_stay_as_they_are():
 
 
 def test_what_cannot_work_is_refused_before_any_image_is_read(disc_model, tmp_path):
-    with pytest.raises(SettingError, match=r"segment\.learned\.model: is not given"):
+    with pytest.raises(
+        SettingError, match=r"learned\.model: is not given; .* in the app, or .*--set learned\.model=FILE"
+    ):
         read_models(load_recipe("scribbles"))
     with pytest.raises(SettingError, match="nowhere"):
         read_models(scribbles(tmp_path / "nowhere.granum_model"))

@@ -28,6 +28,14 @@ def test_the_command_says_the_areas_and_where_the_report_is(granum, disc_model, 
     assert tifffile.imread(tmp_path / "objects" / "labels" / "a.tif").max() == 6
 
 
+def test_a_run_told_to_make_no_objects_speaks_of_none(granum, disc_model, disc_pictures, tmp_path):
+    told = "--set", f"learned.model={disc_model}", "--set", "learned.objects=none"
+    code, out, _ = granum("run", "scribbles", disc_pictures, "-o", tmp_path / "out", *told)
+    assert code == 0
+    assert out.startswith("2 images\n")
+    assert "object" not in out
+
+
 def test_the_run_folder_repeats_it(granum, disc_model, disc_pictures, tmp_path):
     assert granum("predict", disc_model, disc_pictures, "-o", tmp_path / "one", "--objects", "4")[0] == 0
     assert granum("run", tmp_path / "one" / "recipe.toml", disc_pictures, "-o", tmp_path / "two")[0] == 0

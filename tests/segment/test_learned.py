@@ -95,7 +95,7 @@ def test_three_classes_and_no_choice_of_objects_is_said(learnt, tmp_path, discs)
 
 
 def test_a_missing_model_or_one_that_is_none_is_one_sentence(tmp_path, discs):
-    with pytest.raises(SettingError, match="model: is not given"):
+    with pytest.raises(SettingError, match=r"model: is not given; .* Paint tab of the app.*--set learned\.model=FILE"):
         segment_by_model(discs)
     for content in (b"", b"\x80\x04cposix\nsystem\n.", b"PK\x03\x04 truncated"):
         (tmp_path / "bad.granum_model").write_bytes(content)
@@ -132,6 +132,15 @@ def test_the_recipe_ends_in_objects(disc_model, discs):
     assert [one.name for one in result.legend] == ["ground", "disc <b>"]
     assert result.classes is not None
     assert len(result.objects["label"]) == 6
+
+
+def test_no_objects_on_purpose_is_no_warning_but_none_found_is(disc_model, discs, learnt):
+    result = pipeline.run(scribbles(disc_model, objects="none"), Image.from_array(discs))
+    assert (result.wants_objects, result.n_objects, result.warnings, result.flags) == (False, 0, (), ())
+    assert any("No objects are made, as set." in choice.reason for choice in result.choices)
+    flat = pipeline.run(scribbles(disc_model, objects="disc <b>"), Image.from_array(np.full_like(discs, 50)))
+    assert (flat.wants_objects, flat.n_objects) == (True, 0)
+    assert "no_objects" in flat.flags
 
 
 def test_a_colour_image_needs_no_channel_and_another_model_no_other_recipe(learnt, tmp_path, discs):

@@ -225,7 +225,7 @@ def _write(folder: Path, item: Item, result: Result) -> None:
         write_section(
             folder / "section.html",
             result.picture,
-            result.labels,
+            result.labels if result.wants_objects else None,
             objects,
             area,
             result.classes,
@@ -267,7 +267,7 @@ def _image_row(item: Item, result: Result, classes: list[dict[str, Any]]) -> dic
     row: dict[str, Any] = {
         "file": item.facts.source.file,
         "frame": item.frame,
-        "n_objects": None if result.labels is None and classes else result.n_objects,
+        "n_objects": None if classes and (result.labels is None or not result.wants_objects) else result.n_objects,
         "area_fraction": None,
         "threshold": result.threshold,
     }
@@ -276,7 +276,7 @@ def _image_row(item: Item, result: Result, classes: list[dict[str, Any]]) -> dic
     row |= {"height_px": height, "width_px": width, "analysed_px": n_pixels}
     if result.pixel_size is not None:
         row[f"pixel_size_{result.pixel_size.unit}"] = result.pixel_size.mean
-    if result.objects is not None and n_pixels:
+    if result.objects is not None and result.wants_objects and n_pixels:
         row |= summarise_in_unit(result.objects, n_pixels, result.pixel_size)
     row |= class_columns(classes)
     row["flags"] = list(result.flags)

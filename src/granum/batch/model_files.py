@@ -62,8 +62,8 @@ def read_models(recipe: Recipe) -> tuple[Recipe, tuple[ModelFile, ...]]:
         for setting in load_step(step.do).settings.values():
             if setting.is_file and not step.settings[setting.name]:
                 raise SettingError(
-                    f"{step.do}.{setting.name}: is not given; name a file, as in --set "
-                    f"{step.do.rpartition('.')[2]}.{setting.name}=FILE."
+                    f"{step.do}.{setting.name}: is not given; choose one in the app, or name a file (on the command "
+                    f"line --set {step.do.rpartition('.')[2]}.{setting.name}=FILE)."
                 )
     models = {path: _read(path) for path in recipe.files}
     for step in recipe.steps:

@@ -11,6 +11,7 @@ import typer
 
 if TYPE_CHECKING:
     from granum.batch.runs import BatchSummary
+    from granum.recipe import Recipe
 
 __all__ = ["parse_interval", "parse_settings", "print_summary", "run"]
 
@@ -85,7 +86,7 @@ def run(
             progress=progress,
             command=["granum", *sys.argv[1:]],
         )
-    print_summary(summary, has_objects=any("labels" in step.writes for step in chosen.steps))
+    print_summary(summary, has_objects=_makes_objects(chosen))
     if summary.failures:
         raise typer.Exit(3)
 
@@ -125,6 +126,12 @@ def parse_interval(text: str) -> float:
     if match is None or match[2] not in _SECONDS or float(match[1]) == 0:
         raise SettingError(f"--interval {text!r}: write a number and one of {', '.join(_SECONDS)}, as in '5 s'.")
     return float(match[1]) * _SECONDS[match[2]]
+
+
+def _makes_objects(recipe: Recipe) -> bool:
+    """Whether a recipe ends in objects: labels are written, and no step was told to make none."""
+    wanted = all(step.settings.get("objects") != "none" for step in recipe.steps)
+    return wanted and any("labels" in step.writes for step in recipe.steps)
 
 
 def print_summary(summary: BatchSummary, *, has_objects: bool = True) -> None:

@@ -111,8 +111,8 @@ def segment_by_model(
     inside = check_area(area, image.shape)
     if not model:
         raise SettingError(
-            "segment.learned.model: is not given; name a file that granum learn pixels has made, as in "
-            "--set learned.model=grains.granum_model."
+            "segment.learned.model: is not given; choose one that was kept on the Paint tab of the app, or name a file "
+            "that granum learn pixels has made (on the command line --set learned.model=FILE)."
         )
     loaded, sha256 = _open_model(model)
     legend = colour_classes(loaded.classes)
@@ -228,7 +228,8 @@ def _explain(
     percents = area_percents(classes, legend, area)
     report = model.about.get("report") or {}
     values: dict[str, Any] = {"model": name, "sha256": sha256[:12]}
-    ending = ""
+    values["objects"] = None  # on purpose: `Result.wants_objects`
+    ending = " No objects are made, as set."
     if chosen is not None:
         values["objects"] = chosen.name
         ending = f" Objects are made of {chosen.name} ({'as set' if objects else 'the last class'})."
