@@ -54,7 +54,7 @@ def test_a_first_model_is_there_at_once_and_can_be_used(granum, disc_pictures, p
     code, out, _ = granum(*words, "--classes", "1=ground,4=disc", "--report", tmp_path / "page.html")
     assert code == 0
     assert f"Model: {model}" in out
-    assert "It is not scored" in out
+    assert "It is not scored: a search (without --first)" in out
     assert [one.name for one in load_model(model).classes] == ["ground", "disc"]
     assert "carries no score" in (tmp_path / "page.html").read_text()
     code, out, _ = granum("predict", model, disc_pictures, "-o", tmp_path / "out", "--objects", "disc")
@@ -162,6 +162,13 @@ def test_ctrl_c_keeps_the_best_model_so_far(granum, disc_pictures, painted, tmp_
     assert code == 130
     assert "the best model so far was kept" in err
     assert load_model(model).about["report"]["miou"] > 0.5
+
+
+def test_a_search_that_had_no_time_asks_for_more(granum, disc_pictures, painted, tmp_path):
+    words = ("learn", "pixels", disc_pictures, "--scribbles", painted, "-o", tmp_path / "m.granum_model")
+    code, out, err = granum(*words, "--budget", "0.001s")
+    assert code == 0, err
+    assert "It is not scored: a search (with a larger --budget)" in out
 
 
 def test_strokes_of_the_app_are_learnt_from_wherever_the_images_lie_now(granum, disc_pictures, learnt, tmp_path):

@@ -22,9 +22,11 @@ def test_the_command_says_the_areas_and_where_the_report_is(granum, disc_model, 
     assert code == 0
     assert out.startswith("2 images\nArea: ground 9")
     assert "disc <b> 7" in out or "disc <b> 8" in out
+    assert "number density" not in (tmp_path / "out" / "report.html").read_text()
     code, out, _ = granum("predict", disc_model, disc_pictures, "-o", tmp_path / "objects", "--objects", "4")
     assert code == 0
     assert out.startswith("9 objects in 2 images\nArea: ")
+    assert "number density" in (tmp_path / "objects" / "report.html").read_text()
     assert tifffile.imread(tmp_path / "objects" / "labels" / "a.tif").max() == 6
 
 

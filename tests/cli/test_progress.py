@@ -19,13 +19,16 @@ def test_elsewhere_than_on_a_terminal_there_are_plain_lines(capsys, monkeypatch)
     with show_progress() as show:
         show(1, 3, "1.tif")
     assert capsys.readouterr().err == "1 of 3 done (1.tif)\n"
+    with show_progress(unit="s") as show:
+        show(10, 30, "a search")
+    assert capsys.readouterr().err == "10 of 30 s (a search)\n"
 
 
 def test_a_terminal_gets_a_bar_that_takes_names_as_they_are(monkeypatch):
     reader, writer = pty.openpty()
     with os.fdopen(writer, "w") as terminal:
         monkeypatch.setattr(sys, "stderr", terminal)
-        with show_progress() as show:
+        with show_progress(unit="pipelines") as show:
             show(2, 4, "odd [/bold] name.tif")
     shown = b""
     with contextlib.suppress(OSError):  # the end of a terminal is an error
@@ -34,4 +37,5 @@ def test_a_terminal_gets_a_bar_that_takes_names_as_they_are(monkeypatch):
     os.close(reader)
     shown = shown.decode()
     assert "2/4" in shown
+    assert "pipelines" in shown
     assert "odd [/bold] name.tif" in shown

@@ -269,7 +269,7 @@ def _search(
     from granum.learn.model_search import SearchProgress, search_model
 
     start = time.monotonic()
-    with show_progress() as show:
+    with show_progress(unit="s" if trials is None else "pipelines") as show:
 
         def tell(now: SearchProgress) -> None:
             if trials is None:
@@ -310,7 +310,8 @@ def _print_result(model: PixelModel, leaderboard: Sequence[Any]) -> None:
     if report:
         typer.echo(f"Mean IoU {score_words(report)}. {report.get('method', '')}")
     else:
-        typer.echo("It is not scored: a search (without --first) tells how good a model is.")
+        more_time = "without --first" if model.about.get("kind") == "first model" else "with a larger --budget"
+        typer.echo(f"It is not scored: a search ({more_time}) tells how good a model is.")
     if report.get("per_class"):
         table = Table(box=None, pad_edge=False)
         for heading in ("class", "IoU", "precision", "recall", "painted px", "strokes"):

@@ -13,27 +13,30 @@ _SECONDS_BETWEEN_LINES = 10.0
 
 
 @contextmanager
-def show_progress() -> Iterator[Callable[[int, int, str], None]]:
-    """Give a function ``(n_done, n_all, name)`` that shows how far the work is, on standard error."""
+def show_progress(*, unit: str = "done") -> Iterator[Callable[[int, int, str], None]]:
+    """Give a function ``(n_done, n_all, name)`` that shows how far the work is, on standard error.
+
+    `unit` is the word after the two numbers.
+    """
     if sys.stderr.isatty():
-        with _bar() as show:
+        with _bar(unit) as show:
             yield show
     else:
-        yield _lines()
+        yield _lines(unit)
 
 
 @contextmanager
-def _bar() -> Iterator[Callable[[int, int, str], None]]:
+def _bar(unit: str) -> Iterator[Callable[[int, int, str], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}", markup=False))
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    words = (TextColumn(unit, markup=False), TimeRemainingColumn(), TextColumn("{task.description}", markup=False))
+    with Progress(BarColumn(), MofNCompleteColumn(), *words, console=Console(stderr=True)) as bar:
         task = bar.add_task("", total=None)
         yield lambda n_done, n_all, name: bar.update(task, completed=n_done, total=n_all, description=name)
 
 
-def _lines() -> Callable[[int, int, str], None]:
+def _lines(unit: str) -> Callable[[int, int, str], None]:
     """Return a function that prints a line now and then, and one at the end."""
     last = time.monotonic()
 
@@ -42,6 +45,6 @@ def _lines() -> Callable[[int, int, str], None]:
         now = time.monotonic()
         if n_done == n_all or now - last >= _SECONDS_BETWEEN_LINES:
             last = now
-            print(f"{n_done} of {n_all} done ({name})", file=sys.stderr, flush=True)
+            print(f"{n_done} of {n_all} {unit} ({name})", file=sys.stderr, flush=True)
 
     return show

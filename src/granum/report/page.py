@@ -179,7 +179,7 @@ def _header(run: Mapping[str, Any], images: Sequence[Mapping[str, Any]], sizes: 
             ),
             _number("mean size", _with_unit(number.mean, unit), _interval_words(found.d_1_0_interval)),
         ]
-    if sizes.density is not None:
+    if sizes.density is not None and has_objects:  # 0 of what nobody counted is no result
         cells.append(_number("number density", _with_unit(sizes.density, f"per {sizes.density_unit}")))
     fractions = [float(row["area_fraction"]) for row in images if row.get("area_fraction") is not None]
     if fractions:
