@@ -87,7 +87,8 @@ def painted_ease(scorer: Scorer, held_out: HeldOut) -> float:
     weights *= frequencies[labels] / np.where(per_class > 0, per_class, 1.0)[labels]
     painted = apply_prior(held_out.painted[:, known], frequencies).max(axis=0)
     sample = apply_prior(held_out.sample[:, drawn], frequencies).max(axis=0)
-    return float(painted @ weights / weights.sum() - sample.mean())
+    of_sample = scorer.sample_weights[drawn]
+    return float(painted @ weights / weights.sum() - sample @ of_sample / of_sample.sum())
 
 
 def balanced_accuracy(probabilities: NDArray[np.float32], labels: NDArray[np.uint8]) -> float:

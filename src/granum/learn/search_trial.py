@@ -30,6 +30,7 @@ __all__ = ["FittedPipeline", "SearchStopped", "TrialPruned", "TrialRunner"]
 Prune = Callable[[int, HeldOut], bool]
 _MOST_THREADS = 4
 _MOST_FIRST_STAGES = 4
+_MOST_HELD = 300  # a quarter of a megabyte each
 _MOST_AT_ONCE = 1 << 16  # pixels: predicting them takes less than a person notices, so that a search stops at once
 
 
@@ -202,7 +203,7 @@ class TrialRunner:
             painted = self._planes(pipeline, part)
             sample = self.data.sample(pipeline.normalisation)[self._columns(part)]
             known = np.ones(painted.shape[1], np.bool_)
-            self._held[key] = self._by_folds(part, painted, sample, known, prune)
+            self._keep(key, self._by_folds(part, painted, sample, known, prune))
         return self._held[key]
 
     def _held_context(
@@ -214,8 +215,14 @@ class TrialRunner:
             painted = np.concatenate([self._planes(pipeline, part), self._take(context, around.painted)])
             seen = self.data.sample(pipeline.normalisation)[self._columns(part)]
             sample = np.concatenate([seen, self._take(context, around.sample)])
-            self._held[key] = self._by_folds(part, painted, sample, around.known, prune)
+            self._keep(key, self._by_folds(part, painted, sample, around.known, prune))
         return self._held[key]
+
+    def _keep(self, key: str, held_out: HeldOut) -> None:
+        """Keep what a classifier said, and forget what is oldest."""
+        while len(self._held) >= _MOST_HELD:
+            self._held.pop(next(iter(self._held)))
+        self._held[key] = held_out
 
     def _by_folds(
         self,
