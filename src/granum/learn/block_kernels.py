@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["BLOCK", "add_product", "apply_layer", "load_block", "pad_to_four", "softmax_block"]
+__all__ = ["BLOCK", "add_product", "apply_layer", "load_block", "pad_to_four", "softmax_block", "store_block"]
 
 BLOCK = 256
 """Pixels in a block: 72 features of it are 72 KiB and stay in the second-level cache."""
@@ -29,10 +29,11 @@ def load_block(planes, rows, first, shift, factor, block):  # type: ignore[no-un
     """Fill a block with ``(feature - shift) * factor`` of the pixels from `first` on, cut off at 32; NaN becomes 0."""
     n = min(BLOCK, planes.shape[1] - first)
     for j in range(len(rows)):
-        source, target = planes[rows[j]], block[j]
+        # cut first: an index that numba cannot see to be positive is tested pixel by pixel, which costs seven times more
+        source, target = planes[rows[j]][first : first + n], block[j]
         move, stretch = shift[j], factor[j]
         for p in range(n):
-            value = (source[first + p] - move) * stretch
+            value = (source[p] - move) * stretch
             value = value if value == value else np.float32(0)
             target[p] = min(max(value, -LARGEST), LARGEST)
         for p in range(n, BLOCK):
@@ -64,6 +65,16 @@ def apply_layer(block, weights, bias, out):  # type: ignore[no-untyped-def]
                 o1[p] = o1[p] + a10 * y0 + a11 * y1 + a12 * y2 + a13 * y3
                 o2[p] = o2[p] + a20 * y0 + a21 * y1 + a22 * y2 + a23 * y3
                 o3[p] = o3[p] + a30 * y0 + a31 * y1 + a32 * y2 + a33 * y3
+
+
+@njit(cache=True, nogil=True)
+def store_block(values, slots, first, out):  # type: ignore[no-untyped-def]
+    """Write the first rows of a block of pixels into the rows `slots` of `out`, from the pixel `first` on."""
+    n = min(BLOCK, out.shape[1] - first)
+    for k in range(len(slots)):
+        source, target = values[k], out[slots[k]][first : first + n]
+        for p in range(n):
+            target[p] = source[p]
 
 
 @njit(cache=True, nogil=True)

@@ -16,7 +16,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from granum.errors import ModelError
-from granum.learn.block_kernels import BLOCK, add_product, load_block, pad_to_four, softmax_block
+from granum.learn.block_kernels import BLOCK, add_product, load_block, pad_to_four, softmax_block, store_block
 from granum.learn.fitted_classifier import Arrays, FittedClassifier, take_array, take_standardisation
 from granum.learn.standardise import standardise
 
@@ -60,7 +60,7 @@ def _fill_gaussians(planes, rows, shift, factor, roots, biases, offset, softness
     total = np.empty(BLOCK, np.float32)
     powers = np.empty(BLOCK, np.int32)
     for b in range(first, last):
-        n = load_block(planes, rows, b * BLOCK, shift, factor, block)
+        load_block(planes, rows, b * BLOCK, shift, factor, block)
         for k in range(len(slots)):
             total[:] = 0
             if roots.shape[1] == n_wide:
@@ -74,10 +74,7 @@ def _fill_gaussians(planes, rows, shift, factor, roots, biases, offset, softness
             for p in range(BLOCK):
                 scores[k, p] = (offset[k] - np.float32(0.5) * total[p]) * softness
         softmax_block(scores, len(slots), powers)
-        for k in range(len(slots)):
-            target = out[slots[k]]
-            for p in range(n):
-                target[b * BLOCK + p] = scores[k, p]
+        store_block(scores, slots, b * BLOCK, out)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

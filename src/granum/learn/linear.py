@@ -10,7 +10,15 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from granum.learn.block_kernels import BLOCK, add_product, apply_layer, load_block, pad_to_four, softmax_block
+from granum.learn.block_kernels import (
+    BLOCK,
+    add_product,
+    apply_layer,
+    load_block,
+    pad_to_four,
+    softmax_block,
+    store_block,
+)
 from granum.learn.fitted_classifier import Arrays, FittedClassifier, take_array, take_standardisation
 from granum.learn.standardise import standardise
 
@@ -24,13 +32,10 @@ def _fill_linear(planes, rows, shift, factor, weights, bias, slots, first, last,
     scores = np.empty((weights.shape[0], BLOCK), np.float32)
     powers = np.empty(BLOCK, np.int32)
     for b in range(first, last):
-        n = load_block(planes, rows, b * BLOCK, shift, factor, block)
+        load_block(planes, rows, b * BLOCK, shift, factor, block)
         apply_layer(block, weights, bias, scores)
         softmax_block(scores, len(slots), powers)
-        for k in range(len(slots)):
-            target = out[slots[k]]
-            for p in range(n):
-                target[b * BLOCK + p] = scores[k, p]
+        store_block(scores, slots, b * BLOCK, out)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -19,7 +19,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from granum.errors import ModelError
-from granum.learn.block_kernels import BLOCK, apply_layer, load_block, pad_to_four, softmax_block
+from granum.learn.block_kernels import BLOCK, apply_layer, load_block, pad_to_four, softmax_block, store_block
 from granum.learn.fitted_classifier import Arrays, FittedClassifier, take_array, take_standardisation
 from granum.learn.neural_training import BATCH, draw_pixels, run_steps
 from granum.learn.standardise import standardise
@@ -37,8 +37,9 @@ def _fill_networks(planes, rows, shift, factor, sizes, n_members, packed, slots,
     rooms = np.zeros((2, widest, BLOCK), np.float32)
     total = np.empty((len(slots), BLOCK), np.float32)
     powers = np.empty(BLOCK, np.int32)
+    share = np.float32(1) / np.float32(n_members)
     for b in range(first, last):
-        n = load_block(planes, rows, b * BLOCK, shift, factor, block)
+        load_block(planes, rows, b * BLOCK, shift, factor, block)
         total[:] = 0
         at = 0
         for _ in range(n_members):
@@ -61,13 +62,10 @@ def _fill_networks(planes, rows, shift, factor, sizes, n_members, packed, slots,
                 inputs = outputs
             softmax_block(inputs, len(slots), powers)
             for k in range(len(slots)):
+                row, add = total[k], inputs[k]
                 for p in range(BLOCK):
-                    total[k, p] += inputs[k, p]
-        share = np.float32(1) / np.float32(n_members)
-        for k in range(len(slots)):
-            target = out[slots[k]]
-            for p in range(n):
-                target[b * BLOCK + p] = total[k, p] * share
+                    row[p] += add[p] * share
+        store_block(total, slots, b * BLOCK, out)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -11,7 +11,7 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
-from granum.learn.block_kernels import BLOCK, softmax_block
+from granum.learn.block_kernels import BLOCK, softmax_block, store_block
 
 __all__ = ["fill_trees_by_bits", "fill_trees_by_walks"]
 
@@ -31,9 +31,9 @@ def _load(planes, rows, first, block, low, high):  # type: ignore[no-untyped-def
     """Fill a block with features as they are (NaN is 0; missing pixels repeat the first) and the range of each."""
     n = min(BLOCK, planes.shape[1] - first)
     for j in range(len(rows)):
-        source, target = planes[rows[j]], block[j]
+        source, target = planes[rows[j]][first : first + n], block[j]
         for p in range(n):
-            value = source[first + p]
+            value = source[p]
             target[p] = value if value == value else np.float32(0)
         for p in range(n, BLOCK):
             target[p] = target[0]
@@ -61,10 +61,7 @@ def _finish(total, base, share, is_mean, slots, n, start, powers, out):  # type:
             for p in range(BLOCK):
                 total[k, p] = (total[k, p] + base[k]) * share
         softmax_block(total, n_rows, powers)
-    for k in range(n_rows):
-        target = out[slots[k]]
-        for p in range(n):
-            target[start + p] = total[k, p]
+    store_block(total, slots, start, out)
 
 
 @njit(cache=True, nogil=True)
