@@ -182,7 +182,32 @@ def test_one_pixel_of_each_class_gives_a_model():
     given = [TrainingImage("one", pixels[None], make_scribbles(painted, name="one"))]
     result = search_model(given, most_trials=4)
     assert (result.model.predict(pixels[None]).classes[:, 5] == 1).all()
-    assert result.report.warnings
+
+
+def test_what_cannot_be_tested_has_no_score():
+    pixels = np.zeros((40, 50), np.uint8)
+    pixels[:, 25:] = 200
+    painted = np.zeros_like(pixels)
+    painted[10, 5], painted[20, 45] = 1, 2
+    given = [TrainingImage("one", pixels[None], make_scribbles(painted, name="one"))]
+    result = search_model(given, most_trials=4)
+    assert result.report is None
+    assert not result.leaderboard
+    assert any("nothing can be left out" in note for note in result.notes)
+    assert any("nothing can be left out" in note for note in result.model.about["notes"])
+
+
+def test_what_is_compiled_at_the_first_use_does_not_take_from_the_budget(images, monkeypatch):
+    class Slow(module.CompileClock):
+        seconds = 1e6  # as if everything so far had been compilation
+
+    monkeypatch.setattr(module, "CompileClock", Slow)
+    seen = []
+    result = search_model(images, CLASSES, budget_s=0.001, progress=seen.append, should_stop=lambda: len(seen) > 8)
+    assert result.leaderboard
+    assert all(one.elapsed_s < 0 for one in seen)
+    assert any("compiling" in note for note in result.notes)
+    assert not any("compiling" in note for note in result.model.about["notes"])
 
 
 def test_one_class_only_is_refused():

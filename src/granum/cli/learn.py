@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import signal
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -268,12 +267,11 @@ def _search(
     from granum.cli.progress import show_progress
     from granum.learn.model_search import SearchProgress, search_model
 
-    start = time.monotonic()
     with show_progress(unit="s" if trials is None else "pipelines") as show:
 
         def tell(now: SearchProgress) -> None:
             if trials is None:
-                show(min(int(time.monotonic() - start), int(budget_s)), max(1, int(budget_s)), _progress_words(now))
+                show(min(int(now.elapsed_s), int(budget_s)), max(1, int(budget_s)), _progress_words(now))
             else:
                 show(min(now.n_trials, trials), trials, _progress_words(now))
 

@@ -20,6 +20,7 @@ import numpy as np
 
 from granum.errors import SettingError
 from granum.learn.classifiers import FAMILIES, available_families
+from granum.learn.compile_clock import CompileClock
 from granum.learn.held_out import HeldOut
 from granum.learn.normalisation_choice import choose_normalisation
 from granum.learn.pixel_classifier import fit_first_model
@@ -47,6 +48,7 @@ _PRUNE_BELOW = 0.04
 # the report takes this much of the budget, between these many seconds
 _REPORT_SHARE, _LEAST_REPORT_S, _MOST_REPORT_S = 0.2, 0.6, 15.0
 _CURVE_FROM_S = 20.0
+_LEAST_TOLD_S = 2.0
 # more sure at painted pixels than at others by this much: context is not tried
 _MOST_EASE = 0.0
 # share of the painted pixels of a class
@@ -73,7 +75,7 @@ def search_model(
     classes : sequence of PixelClass
         Names of the classes; none: those that come with the strokes.
     budget_s : float
-        Seconds, over 0.
+        Seconds, over 0. What numba compiles at the first use on a computer does not count.
     most_trials : int, optional
         Number of pipelines instead of seconds, at least 1: the same model, byte for byte, on any machine with the same
         packages and any number of cores.
@@ -124,7 +126,7 @@ class _Search:
         should_stop: Callable[[], bool] | None,
         study: Path | None,
     ) -> None:
-        self.began = time.monotonic()
+        self.began, self.compiling = time.monotonic(), CompileClock()
         self.images, self.classes, self.budget_s, self.most_trials = images, classes, budget_s, most_trials
         self.seed, self.progress, self.asked_to_stop = seed, progress, should_stop or (lambda: False)
         self.study_path = study
@@ -134,11 +136,16 @@ class _Search:
         self.model: PixelModel | None = None
         self.report: ScoreReport | None = None
         reserve = min(max(_REPORT_SHARE * budget_s, _LEAST_REPORT_S), _MOST_REPORT_S, 0.5 * budget_s)
-        self.trials_end = math.inf if most_trials is not None else self.began + budget_s - reserve
-        self.end = math.inf if most_trials is not None else self.began + budget_s
+        # in seconds of `_elapsed`
+        self.trials_end = math.inf if most_trials is not None else budget_s - reserve
+        self.end = math.inf if most_trials is not None else budget_s
 
     def run(self) -> SearchResult:
         """Search."""
+        with self.compiling:
+            return self._run()
+
+    def _run(self) -> SearchResult:
         data = self._gather()
         fingerprints = fingerprint_images(self.images)
         first = fit_first_model(data, seed=self.seed)
@@ -154,13 +161,19 @@ class _Search:
         self.runner = TrialRunner(self.search, seed=self.seed, should_stop=self._is_over)
         self.study = StudyFile(self.study_path, self._fingerprint(fingerprints))
         self.trials = list(self.study.read())
-        try:
-            if self.trials:
-                self._keep_best(known=None)
-            self._try_pipelines(normalisations)
-        except SearchStopped:
-            pass
-        self._finish_report()
+        if any(fold.test.size for fold in self.search.folds):
+            try:
+                if self.trials:
+                    self._keep_best(known=None)
+                self._try_pipelines(normalisations)
+            except SearchStopped:
+                pass
+            self._finish_report()
+        else:
+            self.notes.append(
+                "Every class is one painted pixel, so nothing can be left out and tested: this is the first model, not "
+                "scored. Paint a stroke of each class."
+            )
         if missing := [FAMILIES[name].title for name in FAMILIES if name not in available_families()]:
             self.notes.append(f"Not installed, so not tried: {', '.join(missing)}.")
         notes = tuple(dict.fromkeys(self.notes))
@@ -174,6 +187,9 @@ class _Search:
         model = replace(model, about=about)
         self.model = model
         self._tell("done")
+        if self.most_trials is None and self.compiling.seconds > _LEAST_TOLD_S:
+            said = f"{self.compiling.seconds:.0f} s more went into compiling, which a computer does once."
+            notes = (*notes, said)  # not in the model: it says nothing about it
         return SearchResult(model, order_trials(self.trials), self.report, notes)
 
     def _gather(self) -> TrainingData:
@@ -200,7 +216,7 @@ class _Search:
 
     def _try(self, pipeline: Pipeline) -> None:
         """Try one pipeline, and keep it when it is chosen."""
-        began = time.monotonic()
+        began = self._elapsed()
         data = self.search.data
         cost = pipeline.cost(data.features, data.images[0].channels.shape[0], self.search.n_classes)
         partial: list[float] = []
@@ -222,7 +238,7 @@ class _Search:
             trial = replace(trial, state="pruned", problem=str(reason))
         except Exception as error:  # one pipeline must not end a search; what went wrong is kept and shown
             trial = replace(trial, state="failed", problem=f"{type(error).__name__}: {error}")
-        trial = replace(trial, partial=tuple(partial), seconds=time.monotonic() - began)
+        trial = replace(trial, partial=tuple(partial), seconds=self._elapsed() - began)
         self.trials.append(trial)
         self.study.add(trial)
         if held_out is not None and trial.state == "done":
@@ -286,10 +302,10 @@ class _Search:
         """Return how many resamples the interval gets, and whether there is time for the learning curve."""
         if self.most_trials is not None:
             return _RESAMPLES, True
-        began = time.monotonic()
+        began = self._elapsed()
         self.scorer.score(held_out)
-        each = time.monotonic() - began
-        left = self.end - time.monotonic()
+        each = self._elapsed() - began
+        left = self.end - self._elapsed()
         trial_s = self.best.seconds if self.best is not None else 0.0
         with_curve = self.budget_s >= _CURVE_FROM_S and left > 3.0 * trial_s + 30 * each
         if with_curve:
@@ -310,7 +326,11 @@ class _Search:
 
     def _is_over(self) -> bool:
         """Return whether to stop."""
-        return time.monotonic() > self.trials_end or self.asked_to_stop()
+        return self._elapsed() > self.trials_end or self.asked_to_stop()
+
+    def _elapsed(self) -> float:
+        """Return the seconds of the budget that are used."""
+        return time.monotonic() - self.began - self.compiling.seconds
 
     def _fingerprint(self, fingerprints: Sequence[dict[str, Any]]) -> str:
         """Return one text of all that scores depend on."""
@@ -322,11 +342,10 @@ class _Search:
 
     def _tell(self, stage: str) -> None:
         """Tell how far it is."""
-        elapsed = time.monotonic() - self.began
         self.progress(
             SearchProgress(
                 stage,
-                elapsed,
+                self._elapsed(),
                 self.budget_s,
                 len(self.trials),
                 order_trials(self.trials),
