@@ -271,6 +271,33 @@ def test_a_search_finds_a_model_that_can_be_looked_at_and_kept(painted):
     assert info["n_strokes"] >= 4
 
 
+def test_a_model_and_a_search_are_told_to_be_older_once_strokes_have_changed_and_not_after_undo(painted):
+    bench = painted
+
+    def older(state):
+        return [one["is_older"] for one in state["models"] if one["name"] == "then"]
+
+    bench.ask("POST", "/learn/models", json={"name": "then", "model": "live"})
+    bench.ask("POST", "/learn/search", json={"budget_s": 60})
+    bench.ask("POST", "/learn/search/stop")
+
+    def told(condition):
+        return bench.until(
+            lambda m: m["type"] == "learn" and m["state"]["search"] is not None and condition(m["state"]["search"])
+        )["state"]
+
+    told(lambda search: search["state"] != "running")
+    state = bench.ask("GET", "/learn")
+    assert (older(state), state["search"]["is_older"]) == ([False], False)
+    bench.stroke("1.tif", 2, 150, 330)
+    state = told(lambda search: search["is_older"])
+    assert older(state) == [True]
+    bench.ask("POST", f"/images/{bench.ids['1.tif']}/paint/scribbles/undo")
+    state = told(lambda search: not search["is_older"])
+    assert older(state) == [False]
+    bench.ask("DELETE", "/learn/models/then", 204)
+
+
 def test_a_read_only_project_can_be_looked_at_and_predicted_but_keeps_nothing(painted):
     bench = painted
     project = bench.server.parts.project

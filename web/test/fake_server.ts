@@ -61,7 +61,7 @@ export function report(part: Partial<ScoreReport> = {}): ScoreReport {
 
 export function search(part: Partial<SearchState> = {}): SearchState {
   return {
-    id: "s1", state: "done", budget_s: 30, elapsed_s: 30, n_trials: 2, stage: "", message: "", report: report(),
+    id: "s1", state: "done", budget_s: 30, elapsed_s: 30, n_trials: 2, stage: "", message: "", strokes: "", is_older: false, report: report(),
     leaderboard: [trial({ number: 2, is_best: true }), trial({ description: "random forest", family: "random_forest", miou: 0.69 })], ...part,
   };
 }
@@ -69,7 +69,7 @@ export function search(part: Partial<SearchState> = {}): SearchState {
 export function model(part: Partial<ModelInfo> = {}): ModelInfo {
   return {
     name: "phases", path: "granum_project/models/phases.granum-model", sha256: "f".repeat(64), description: "LightGBM", n_channels: 1, n_images: 2, n_strokes: 8, miou: 0.72, low: 0.66, high: 0.77,
-    n_bytes: 120_000, saved_at: "2026-11-26T09:30:00Z", problem: "", classes: [{ id: 1, name: "object", colour: "#e69f00" }, { id: 2, name: "background", colour: "#56b4e9" }], ...part,
+    n_bytes: 120_000, saved_at: "2026-11-26T09:30:00Z", problem: "", strokes: "", is_older: false, classes: [{ id: 1, name: "object", colour: "#e69f00" }, { id: 2, name: "background", colour: "#56b4e9" }], ...part,
   };
 }
 

@@ -105,6 +105,10 @@ class SearchState(Message):
     """Of the best so far."""
     message: str = ""
     """Why it failed, or what the user should know."""
+    strokes: str = ""
+    """Digest of the strokes that it searches on."""
+    is_older: bool = False
+    """Whether the strokes have changed since."""
 
 
 class ModelInfo(Message):
@@ -127,6 +131,10 @@ class ModelInfo(Message):
     saved_at: str
     problem: str = ""
     """Why it cannot be used."""
+    strokes: str = ""
+    """Digest of the strokes that it has learnt from; empty when the model does not tell."""
+    is_older: bool = False
+    """Whether it has learnt from other strokes than those that are painted now."""
 
 
 class LearnState(Message):

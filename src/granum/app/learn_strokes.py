@@ -19,6 +19,7 @@ from granum.app.paint_messages import ClassInfo
 from granum.app.paint_store import PaintStore
 from granum.app.preview_worker import PreviewSource
 from granum.app.problems import Problem
+from granum.app.stroke_digest import all_strokes, plane_strokes
 from granum.learn import PixelClass, Scribbles
 
 __all__ = ["LAYER", "PaintedPlanes"]
@@ -30,6 +31,7 @@ _log = logging.getLogger("granum.app")
 class _Known:
     scribbles: Scribbles
     about: PaintedPlane
+    digest: str
 
 
 class PaintedPlanes:
@@ -133,6 +135,10 @@ class PaintedPlanes:
         """Return the strokes of every plane that is painted."""
         return [(plane, one.scribbles) for plane, one in sorted(self._known.items())]
 
+    def digest(self) -> str:
+        """Return what tells these strokes from others (`stroke_digest`); the same again after an undo."""
+        return all_strokes(one.digest for one in list(self._known.values()))
+
     def notes(self) -> list[str]:
         """Return what the user must know about strokes that are not learnt from."""
         return [*dict.fromkeys(self._missing.values())]
@@ -174,4 +180,4 @@ class PaintedPlanes:
             missing[plane] = f"Strokes on an image that is not here now are left out ({problem})"
             return
         about = PaintedPlane(image=image, name=entry.name, t=t, z=z, n_strokes=n_strokes, areas=areas)
-        known[plane] = _Known(scribbles, about)
+        known[plane] = _Known(scribbles, about, plane_strokes(plane, scribbles))

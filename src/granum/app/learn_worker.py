@@ -26,6 +26,7 @@ from granum.app.learn_layers import BLOCK, block_window
 from granum.app.learn_planes import OpenPlane, OpenPlanes
 from granum.app.learn_predictions import PlanePrediction, blocks_outward
 from granum.app.preview_worker import LARGEST_PLANE, PreviewSource, Stopped
+from granum.app.stroke_digest import STROKES, all_strokes, plane_strokes
 from granum.batch.runners import end_with_parent
 from granum.errors import GranumError
 from granum.learn import FeatureSet, PixelClass, Scribbles, TrainingData, TrainingImage, gather_training_data
@@ -244,7 +245,9 @@ class Learner:
             data = self._data = gather_training_data(self._images(), self._classes, cache=self._known)
             model = fit_first_model(data)
             n_images = int(np.unique(data.image_of).size)
-            self._live = replace(model, about={**model.about, "n_images": n_images, "n_strokes": len(data.strokes)})
+            about = {"n_images": n_images, "n_strokes": len(data.strokes)}
+            strokes = all_strokes(plane_strokes(*one) for one in self._strokes.items())
+            self._live = replace(model, about={**model.about, **about, STROKES: strokes})
         except GranumError as error:  # one class only, images that do not go together: a sentence beside the strokes
             self._problem = str(error)
             tell(Answer("live", number, self._problem, "problem", self._version))

@@ -143,13 +143,20 @@ class Learning:
             if not problem and self._live_version == self.strokes.version:
                 problem = self._live_problem
             live, notes = ("", []) if problem else (self._live, list(self._live_notes))
+        planes, now, search = self.strokes.planes(), self.strokes.digest(), self.searches.state()
+        if search is not None:
+            search = search.model_copy(update={"is_older": search.strokes not in ("", now)})
         return LearnState(
-            painted=self.strokes.planes(),
+            painted=planes,
             problem=problem,
             notes=[*self.strokes.notes(), *notes],
             live=live,
-            search=self.searches.state(),
-            models=self.models.all(),
+            search=search,
+            # a model that came into a project without strokes is not older than they are
+            models=[
+                one.model_copy(update={"is_older": bool(planes) and one.strokes not in ("", now)})
+                for one in self.models.all()
+            ],
         )
 
     def tell(self) -> None:

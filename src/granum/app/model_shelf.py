@@ -22,6 +22,7 @@ from granum.app.learn_messages import ModelInfo
 from granum.app.paint_messages import ClassInfo
 from granum.app.problems import Problem
 from granum.app.project import Project
+from granum.app.stroke_digest import STROKES
 from granum.errors import GranumError, OutputError, ReadError
 from granum.steps import nearest_name
 
@@ -285,6 +286,7 @@ def _describe(path: Path, n_bytes: int, modified: float) -> ModelInfo:
         n_bytes=n_bytes,
         saved_at=datetime.fromtimestamp(modified, UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         problem=problem,
+        strokes=strokes if isinstance(strokes := about.get(STROKES), str) else "",
     )
 
 

@@ -23,6 +23,7 @@ import numpy as np
 from granum.app.learn_jobs import PlaneKey
 from granum.app.learn_messages import ScoreReport, SearchState, TrialInfo
 from granum.app.preview_worker import PreviewSource
+from granum.app.stroke_digest import STROKES, all_strokes, plane_strokes
 from granum.errors import GranumError
 from granum.image import PixelSize
 from granum.learn import PixelClass, Scribbles, TrainingImage
@@ -60,6 +61,11 @@ class SearchTask:
     seed: int
     classes: tuple[PixelClass, ...]
     planes: tuple[tuple[PlaneKey, Scribbles, PreviewSource], ...]
+
+    @property
+    def strokes(self) -> str:
+        """What tells these strokes from others."""
+        return all_strokes(plane_strokes(key, scribbles) for key, scribbles, _ in self.planes)
 
     def write(self, folder: Path) -> None:
         """Write it into a folder."""
@@ -209,9 +215,12 @@ def _search(folder: Path, stop: threading.Event) -> int:
     from granum.learn.model_search import search_model
 
     task = SearchTask.read(folder)
-    begun = SearchState(id=folder.name, state="running", budget_s=task.budget_s, elapsed_s=0, n_trials=0)
+    begun = SearchState(
+        id=folder.name, state="running", budget_s=task.budget_s, elapsed_s=0, n_trials=0, strokes=task.strokes
+    )
     strokes = [scribbles for _, scribbles, _ in task.planes]
-    origin = {"n_images": len(strokes), "n_strokes": sum(one.n_strokes for one in strokes)}
+    origin: dict[str, Any] = {"n_images": len(strokes), "n_strokes": sum(one.n_strokes for one in strokes)}
+    origin[STROKES] = task.strokes
     reporter = _Reporter(folder, begun, origin)
     reporter.tell(now=True, stage="reading images")
     try:
@@ -219,7 +228,7 @@ def _search(folder: Path, stop: threading.Event) -> int:
             task.images(), task.classes, budget_s=task.budget_s, seed=task.seed, progress=reporter.hear,
             should_stop=stop.is_set,
         )  # fmt: skip
-        reporter.keep(result.model)
+        reporter.keep(dataclasses.replace(result.model, about={**result.model.about, STROKES: task.strokes}))
         reporter.tell(
             now=True,
             state="stopped" if stop.is_set() else "done",

@@ -95,9 +95,12 @@ class Searches:
                 raise Problem(409, "running", "A search runs already; stop it first.")
             id = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
             folder = self._project.make_folder(FOLDER, id)
-            state = SearchState(id=id, state="running", budget_s=request.budget_s, elapsed_s=0, n_trials=0)
+            task = SearchTask(request.budget_s, request.seed, tuple(classes), tuple(planes))
+            state = SearchState(
+                id=id, state="running", budget_s=request.budget_s, elapsed_s=0, n_trials=0, strokes=task.strokes
+            )
             try:
-                SearchTask(request.budget_s, request.seed, tuple(classes), tuple(planes)).write(folder)
+                task.write(folder)
                 write_state(folder, state)
                 with (folder / "log.txt").open("ab") as log:
                     process = subprocess.Popen(

@@ -239,6 +239,8 @@ export interface ModelInfo {
   n_bytes: number;
   saved_at: string;
   problem: string;
+  strokes: string;
+  is_older: boolean;
 }
 
 /** Keep a model in the project under a name. */
@@ -459,6 +461,8 @@ export interface SearchState {
   leaderboard: TrialInfo[];
   report: ScoreReport | null;
   message: string;
+  strokes: string;
+  is_older: boolean;
 }
 
 /** One setting, from the signature of its step: the form is made from it. */

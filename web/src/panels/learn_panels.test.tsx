@@ -166,6 +166,15 @@ test("a search that failed says why and can be started again", () => {
   expect(button("Search for 30 s").disabled).toBe(false);
 });
 
+test("a search and a model that do not know the newest strokes say so", () => {
+  learn.value = learnState({ search: search(), models: [model()] });
+  lookModel.value = "search";
+  expect(show().textContent).not.toMatch(/Strokes have changed/);
+  act(() => void (learn.value = learnState({ search: search({ is_older: true }), models: [model({ is_older: true })] })));
+  const told = [...place.querySelectorAll("p")].map((one) => one.textContent ?? "").filter((text) => text.startsWith("Strokes have changed since"));
+  expect(told).toHaveLength(3);
+});
+
 test("the score is told as an estimate, with its interval, per class and as a confusion matrix that is read without colours", () => {
   learn.value = learnState({ search: search({ report: report({ warnings: ["few strokes"] }) }) });
   show();

@@ -60,6 +60,7 @@ function KeepBox({ which }: { which: "live" | "search" }) {
       if (!disabled) void keep();
     }}>
       <p class="quiet">{which === "live" ? "The live model as it is now" : "The best of the search"}, kept under a name; later strokes do not change it. Applying keeps it, too.</p>
+      {which === "search" && search.value?.is_older && <p class="note warn">Strokes have changed since this search.</p>}
       <div class="row">
         <input type="text" class="grow" aria-label="Name of the model" value={name} required maxLength={64} onInput={(event) => setTyped(event.currentTarget.value)} />
         <button type="submit" class="button plain" disabled={disabled}><Icon name="save" /><span>Keep as model</span></button>
@@ -100,6 +101,7 @@ function ModelCard({ model }: { model: ModelInfo }) {
       {model.problem
         ? <p class="note bad">{sentence(model.problem)}</p>
         : <p class="quiet number small-line">{[score, count(model.n_strokes, "stroke"), count(model.n_images, "image"), timeText(model.saved_at)].join(" · ")}</p>}
+      {model.problem === "" && model.is_older && <p class="quiet small-line">Strokes have changed since; keep a new model to use them.</p>}
       {model.problem === "" && learnedStep() && (applying ? (
         <div class="keep">
           <ObjectsOf list={model.classes} value={objects} onChange={setObjects} />

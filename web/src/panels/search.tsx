@@ -78,6 +78,7 @@ function Outcome({ state }: { state: SearchState }) {
         {words} {failed ? sentence(state.message) : `${count(state.n_trials, "pipeline")} tried in ${durationText(1000 * state.elapsed_s)}.`}
       </p>
       {!failed && state.message && <p class="note warn">{sentence(state.message)}</p>}
+      {!failed && state.is_older && <p class="note warn">Strokes have changed since: this search does not know them. Search again for a model that does.</p>}
     </>
   );
 }
