@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 
 from granum.app.forms import RecipeShelf, describe_recipe, settings_of, step_keys
 from granum.app.problems import Problem
 from granum.app.recipe_messages import RecipeRequest
+from granum.batch.runs import run_batch
 from granum.errors import OutputError, RecipeError, SettingError
 from granum.recipe import list_recipes, load_recipe, parse_recipe
 from granum.steps import STEPS, load_step
@@ -93,6 +97,26 @@ def test_a_kept_recipe_is_listed_after_the_ready_ones_and_loads(shelf):
     names = [info.name for info in shelf.describe_all().recipes]
     assert names == [*list_recipes(), "My TEM 2"]
     assert shelf.load("My TEM 2").with_settings({}).steps[2].settings["min_size"] == 40
+
+
+def test_a_kept_recipe_finds_its_model_after_the_project_was_moved_from_any_folder(
+    disc_model, disc_pictures, tmp_path, monkeypatch
+):
+    (tmp_path / "here" / "models").mkdir(parents=True)
+    shutil.copy(disc_model, tmp_path / "here" / "models" / "discs.granum")
+    monkeypatch.chdir(tmp_path / "here")
+    shelf = RecipeShelf(Path("recipes").absolute())
+    settings = {"segment.learned.model": str(tmp_path / "here" / "models" / "discs.granum")}
+    kept = shelf.keep("mine", RecipeRequest(recipe="scribbles", settings=settings))
+    assert kept.files == (settings["segment.learned.model"],)
+    assert str(tmp_path) not in (tmp_path / "here" / "recipes" / "mine.toml").read_text()
+    assert shelf.resolve(RecipeRequest(recipe="mine")) == kept
+    monkeypatch.chdir("/")
+    (tmp_path / "here").rename(tmp_path / "there")
+    moved = RecipeShelf(tmp_path / "there" / "recipes").resolve(RecipeRequest(recipe="mine"))
+    assert moved.files == (str(tmp_path / "there" / "models" / "discs.granum"),)
+    by_path = str(tmp_path / "there" / "recipes" / "mine.toml")
+    assert run_batch(by_path, [disc_pictures], tmp_path / "out").n_objects == 9
 
 
 @pytest.mark.parametrize("name", ["../x", "a/b", "..", "", ".hidden", "x" * 65, "a\n", "a\\b", "a\0"])

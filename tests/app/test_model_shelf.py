@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from granum.app import model_shelf
+from granum.app.forms import RecipeShelf
 from granum.app.model_shelf import ModelShelf, check_models
 from granum.app.problems import Problem
 from granum.app.project import Project
+from granum.app.recipe_messages import RecipeRequest
 from granum.errors import ModelError
 from granum.recipe import load_recipe
 
@@ -186,6 +188,24 @@ def test_in_a_read_only_project_nothing_is_kept_or_removed(shelf, model, project
 
 def recipe_with(path):
     return load_recipe("scribbles").with_settings({"segment.learned.model": str(path)})
+
+
+def test_a_project_that_was_named_from_its_parent_has_whole_paths(tmp_path, model, monkeypatch):
+    (tmp_path / "images").mkdir()
+    monkeypatch.chdir(tmp_path)
+    project = Project(Path("images"))
+    try:
+        info = ModelShelf(project).keep("a", model)
+        folder = project.path("models")
+        monkeypatch.chdir("/")
+        assert Path(info.path) == tmp_path / "images" / "granum_project" / "models" / "a.granum"
+        check_models(recipe_with(info.path), folder)
+        recipe = RecipeShelf(project.path("recipes")).resolve(
+            RecipeRequest(recipe="scribbles", settings={"segment.learned.model": info.path})
+        )
+        assert Path(*recipe.files).is_file()
+    finally:
+        project.close()
 
 
 def test_a_request_may_name_models_of_the_project_alone(shelf, model, project):

@@ -173,7 +173,8 @@ class RecipeShelf:
             return load_recipe(name)
         if name not in kept:
             raise Problem(404, "not_found", f"recipe {name!r}: does not exist; {nearest_name(name, [*ready, *kept])}")
-        return load_recipe(self._folder / f"{name}.toml")
+        # models are named beside it, so that a project may be moved or sent
+        return load_recipe(self._folder / f"{name}.toml").with_files(os.path.normpath)
 
     def resolve(self, request: RecipeRequest) -> Recipe:
         """Return the recipe that a request means, checked.
@@ -206,11 +207,12 @@ class RecipeShelf:
         if name in list_recipes():
             raise Problem(409, "ready_recipe", f"name {name!r}: is that of a ready recipe; choose another.")
         recipe = replace(self.resolve(request), name=name)
-        path = self._folder / f"{name}.toml"
+        path, beside = self._folder / f"{name}.toml", self._folder.absolute()
+        written = recipe.with_files(lambda file: Path(os.path.relpath(file, beside)).as_posix())
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             part = path.with_suffix(f".{os.getpid()}.part")
-            part.write_text(recipe.to_toml(), encoding="utf-8", newline="")
+            part.write_text(written.to_toml(), encoding="utf-8", newline="")
             part.replace(path)
         except OSError as error:
             raise OutputError(f"recipe {name!r}: cannot be written ({error.strerror or error}).") from error
