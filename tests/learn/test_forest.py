@@ -11,13 +11,13 @@ def make_pixels(n=2000, n_features=9):
     return np.ascontiguousarray(planes.astype(np.float32)), labels
 
 
-@pytest.mark.parametrize("most_leaves", [2, 16, 17, 64, 65, 400])
+@pytest.mark.parametrize("most_leaves", [2, 16, 17, 64, 256, 257, 400])
 @pytest.mark.parametrize("family", ["random_forest", "extra_trees"])
 def test_probabilities_are_those_of_scikit_learn(family, most_leaves):
     from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 
-    planes, labels = make_pixels()
-    weights = np.random.default_rng(1).random(2000)
+    planes, labels = make_pixels(6000)
+    weights = np.random.default_rng(1).random(6000)
     kind = RandomForestClassifier if family == "random_forest" else ExtraTreesClassifier
     classifier = fit_classifier(
         family, planes, labels, n_classes=4, weights=weights, trees=10, most_leaves=most_leaves, least_in_leaf=2,
@@ -27,7 +27,7 @@ def test_probabilities_are_those_of_scikit_learn(family, most_leaves):
         10, max_leaf_nodes=most_leaves, min_samples_leaf=2, max_features=0.5, random_state=3, n_jobs=1
     ).fit(planes.T, labels, weights / weights.mean())  # fmt: skip
     assert classifier.tables.most_leaves == most_leaves or most_leaves == 400
-    assert (classifier.tables.most_leaves > 64) == (most_leaves > 64)
+    assert (classifier.tables.most_leaves > 256) == (most_leaves > 256)
     np.testing.assert_allclose(classifier.probabilities(planes).T, exact.predict_proba(planes.T), atol=1e-5)
     # also where features are the thresholds themselves
     edges = np.concatenate([tree.tree_.threshold[tree.tree_.feature >= 0] for tree in exact.estimators_])

@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from granum.errors import ModelError
 from granum.learn.classifiers import fit_classifier, load_classifier
+from granum.learn.tree_classifier import TreeClassifier
 from granum.learn.tree_tables import TreeTables, round_down
 
 
@@ -16,36 +19,46 @@ def make_state(most_leaves=8, family="random_forest"):
     return classifier.to_state()
 
 
-def chain(n_leaves, side):
+def chain(n_leaves, side, n_values):
     """Return a tree that goes on to one side only."""
     n = n_leaves - 1
     on, off = np.arange(1, n + 1), -1 - np.arange(n)
-    on[-1] = -n_leaves
+    on[-1:] = -n_leaves
     left, right = (on, off) if side == "left" else (off, on)
     return TreeTables(
         np.array([0, n], np.int32), np.array([0, n_leaves], np.int32), np.zeros(n, np.int32),
         np.arange(n, dtype=np.float32) * (-1 if side == "left" else 1),
         left.astype(np.int32), right.astype(np.int32),
-        np.arange(n_leaves, dtype=np.float32)[:, None], np.zeros(1, np.int32),
+        np.random.default_rng(0).random((n_leaves, n_values)).astype(np.float32) + 0.1, np.zeros(1, np.int32),
     )  # fmt: skip
 
 
 @pytest.mark.parametrize("side", ["left", "right"])
-@pytest.mark.parametrize("n_leaves", [2, 16, 17, 32, 33, 63, 64])
-def test_bit_vectors_lead_to_the_leaf_that_a_walk_finds(n_leaves, side):
-    tables = chain(n_leaves, side)
-    tables.check(1, 1)
-    masks, values = tables.bit_vectors()
-    for x in np.arange(-n_leaves - 1, n_leaves + 1) + 0.5:
-        node = 0
+@pytest.mark.parametrize("n_leaves", [1, 2, 16, 17, 64, 255, 256, 257])
+@pytest.mark.parametrize("n_values", [3, 5])
+def test_choices_lead_to_the_leaf_that_a_walk_finds(n_leaves, side, n_values):
+    tables = chain(n_leaves, side, n_values)
+    tables.check(1, n_values)
+    known = {
+        "family": "extra_trees", "n_classes": n_values, "n_features": 1, "present": tuple(range(n_values)),
+        "importance": np.ones(1, np.float32), "base": np.zeros(n_values, np.float32),
+    }  # fmt: skip
+    classifier = TreeClassifier(tables=tables, is_mean=True, **known)
+    values = np.repeat(np.arange(-n_leaves - 1, n_leaves + 1) + 0.5, 3)
+    values = np.concatenate([values, tables.threshold, [-np.inf, np.inf, np.nan]]).astype(np.float32)
+    leaves = []
+    for x in np.nan_to_num(values, posinf=np.inf, neginf=-np.inf):
+        node = 0 if n_leaves > 1 else -1
         while node >= 0:
             node = tables.left[node] if x <= tables.threshold[node] else tables.right[node]
-        bits = (1 << n_leaves) - 1
-        for mask, threshold in zip(masks, tables.threshold, strict=True):
-            if x > threshold:
-                bits &= int(mask)
-        lowest = (bits & -bits).bit_length() - 1
-        assert values[lowest, 0] == tables.values[-1 - node, 0]
+        leaves.append(-1 - node)
+    found = classifier.probabilities(values[None])
+    shares = tables.values[leaves]
+    np.testing.assert_allclose(found.T, shares / shares.sum(axis=1, keepdims=True), rtol=1e-6)
+    one = replace(tables, values=tables.values[:, :1].copy(), adds_to=np.ones(1, np.int32))  # as in boosting
+    found = TreeClassifier(tables=one, is_mean=False, **known).probabilities(values[None])
+    score = np.exp(shares[:, 0])
+    np.testing.assert_allclose(found[1], score / (score + n_values - 1), rtol=1e-6)
 
 
 @pytest.mark.parametrize("most_leaves", [8, 100])

@@ -29,7 +29,7 @@ def load_block(planes, rows, first, shift, factor, block):  # type: ignore[no-un
     """Fill a block with ``(feature - shift) * factor`` of the pixels from `first` on, cut off at 32; NaN becomes 0."""
     n = min(BLOCK, planes.shape[1] - first)
     for j in range(len(rows)):
-        # cut first: an index that numba cannot see to be positive is tested pixel by pixel, which costs seven times more
+        # cut first: an index that numba cannot see to be positive is tested pixel by pixel, seven times slower
         source, target = planes[rows[j]][first : first + n], block[j]
         move, stretch = shift[j], factor[j]
         for p in range(n):

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from granum.errors import ModelError
 from granum.learn.fitted_classifier import Arrays, FittedClassifier, take_array
-from granum.learn.tree_kernels import fill_trees_by_bits, fill_trees_by_walks
-from granum.learn.tree_tables import MOST_BITS, TreeTables
+from granum.learn.tree_kernels import fill_trees_by_choices, fill_trees_by_walks
+from granum.learn.tree_tables import MOST_CHOICES, TreeTables
 
 __all__ = ["TreeClassifier"]
 
@@ -39,15 +39,15 @@ class TreeClassifier(FittedClassifier):
     form: ClassVar[str] = "trees"
 
     def __post_init__(self) -> None:
-        by_bits = self.tables.most_leaves <= MOST_BITS
-        object.__setattr__(self, "_bits", self.tables.bit_vectors() if by_bits else None)
+        is_small = self.tables.most_leaves <= MOST_CHOICES
+        object.__setattr__(self, "_choices", self.tables.choices() if is_small else None)
 
     def _fill(self, planes, rows, slots, first, last, out) -> None:  # type: ignore[no-untyped-def]
         trees, one = self.tables, np.float32(1)
         start = (planes, rows, trees.node_start, trees.leaf_start, trees.feature, trees.threshold)
         end = (trees.adds_to, self.base, one, self.is_mean, slots, first, last, out)
-        if (bits := self._bits) is not None:  # type: ignore[attr-defined]
-            fill_trees_by_bits(*start, *bits, *end)
+        if (choices := self._choices) is not None:  # type: ignore[attr-defined]
+            fill_trees_by_choices(*start, *choices, *end)
         else:
             fill_trees_by_walks(*start, trees.left, trees.right, trees.values, *end)
 

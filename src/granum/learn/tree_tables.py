@@ -1,24 +1,18 @@
-"""`TreeTables`: decision trees as plain arrays, checked so that no walk can leave them or go round.
-
-Trees of at most 64 leaves are scored by bit vectors (QuickScorer, Lucchese et al. 2015, 10.1145/2766462.2767733):
-leaves are numbered from left to right, each node knows the leaves that stay possible when its pixel goes right, and
-the leaf of a pixel is the lowest bit that all its nodes leave. No branch depends on a pixel, so it runs along the
-pixels.
-"""
+"""`TreeTables`: decision trees as plain arrays, checked so that no walk can leave them or go round."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from granum.errors import ModelError
 
-__all__ = ["MOST_BITS", "TreeTables", "round_down"]
+__all__ = ["MOST_CHOICES", "TreeTables", "round_down"]
 
-MOST_BITS = 64
+MOST_CHOICES = 256
+"""Leaves of the largest tree that is worked out from the leaves up."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,45 +99,26 @@ class TreeTables:
         if not fine:
             raise ModelError("model: its decision trees are not trees (a child out of place); the file is damaged.")
 
-    def bit_vectors(self) -> tuple[NDArray[np.unsignedinteger], NDArray[np.float32]]:
-        """Return the mask of every node, as narrow as the largest tree allows, and leaf values from left to right."""
-        most = self.most_leaves
-        dtype = np.uint16 if most <= 16 else np.uint32 if most <= 32 else np.uint64
-        masks = np.empty(len(self.feature), np.uint64)
-        order = np.empty(len(self.values), np.int32)
-        _number_leaves(self.node_start, self.leaf_start, self.left, self.right, masks, order)
-        return masks.astype(dtype), np.ascontiguousarray(self.values[order])
+    def choices(self) -> tuple[NDArray[np.int32], NDArray[np.int32], int, NDArray[np.float32]]:
+        """Return the trees as `tree_kernels` works them out from the leaves up.
 
-
-@njit(cache=True, nogil=True)
-def _number_leaves(node_start, leaf_start, left, right, masks, order):  # type: ignore[no-untyped-def]
-    """Fill the leaf of every place from left to right, and the mask of each node (leaves of its left side cleared)."""
-    for tree in range(len(node_start) - 1):
-        base, leaf_base = node_start[tree], leaf_start[tree]
-        n_nodes = node_start[tree + 1] - base
-        if n_nodes == 0:
-            order[leaf_base] = leaf_base
-            continue
-        count = np.empty(n_nodes, np.int64)  # leaves under each node; children come later, so backwards
-        for node in range(n_nodes - 1, -1, -1):
-            a, b = left[base + node], right[base + node]
-            count[node] = (count[a] if a >= 0 else 1) + (count[b] if b >= 0 else 1)
-        place = np.empty(n_nodes, np.int64)  # first leaf under each node
-        place[0] = 0
-        for node in range(n_nodes):
-            a, b = left[base + node], right[base + node]
-            n_left = count[a] if a >= 0 else 1
-            begin = place[node]
-            ones = np.uint64(0xFFFFFFFFFFFFFFFF) if n_left >= 64 else (np.uint64(1) << np.uint64(n_left)) - np.uint64(1)
-            masks[base + node] = ~(ones << np.uint64(begin)) if begin < 64 else np.uint64(0xFFFFFFFFFFFFFFFF)
-            if a >= 0:
-                place[a] = begin
-            else:
-                order[leaf_base + begin] = leaf_base - 1 - a
-            if b >= 0:
-                place[b] = begin + n_left
-            else:
-                order[leaf_base + begin + n_left] = leaf_base - 1 - b
+        Returns
+        -------
+        left, right : (N,) ndarray of int32
+            Row of each child: first come the numbers of the leaves, then the nodes of a tree.
+        n_constant : int
+            Rows of leaves.
+        values : (V / 4, L, 4) or (1, L, 1) ndarray of float32
+            Of each leaf, four classes beside each other, 0 where there are no more.
+        """
+        n_constant, (n_leaves, n_values) = self.most_leaves, self.values.shape
+        rows = [np.where(child >= 0, n_constant + child, -1 - child) for child in (self.left, self.right)]
+        left, right = (row.astype(np.int32) for row in rows)
+        if n_values == 1:
+            return left, right, n_constant, np.ascontiguousarray(self.values[None])
+        values = np.zeros((n_leaves, -(-n_values // 4) * 4), np.float32)
+        values[:, :n_values] = self.values
+        return left, right, n_constant, np.ascontiguousarray(values.reshape(n_leaves, -1, 4).transpose(1, 0, 2))
 
 
 def round_down(thresholds: NDArray[np.float64]) -> NDArray[np.float32]:
