@@ -10,7 +10,7 @@ from granum.learn.search_sampler import NearbySampler
 from granum.learn.search_state import Trial
 
 
-def climb(n, score, normalisations=("image", "training"), before=(), may_use_context=lambda pipeline: True):
+def climb(n, score, normalisations=("image", "training"), before=(), may_use_context=True):
     """Return the first n trials of a search in which `score` says how good a pipeline is."""
     trials = list(before)
     plan = plan_pipelines(
@@ -51,7 +51,7 @@ def test_the_ladder_holds_single_classifiers_averages_and_context():
 
 
 def test_context_is_not_tried_where_strokes_cannot_tell_what_it_is_worth():
-    trials = climb(40, likes_levels_as_they_are, may_use_context=lambda pipeline: False)
+    trials = climb(40, likes_levels_as_they_are, may_use_context=False)
     assert not any(trial.pipeline.context for trial in trials)
 
 

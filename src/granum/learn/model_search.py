@@ -28,7 +28,7 @@ from granum.learn.pixel_model import PixelModel
 from granum.learn.score_estimate import Scorer
 from granum.learn.score_report import ScoreReport
 from granum.learn.scribbles import PixelClass
-from granum.learn.search_choice import balanced_accuracy, choose_best, painted_ease, scores_without
+from granum.learn.search_choice import balanced_accuracy, choose_best, reaches_edges, scores_without
 from granum.learn.search_data import prepare_search
 from granum.learn.search_plan import plan_pipelines
 from granum.learn.search_result import build_model, complete_report, describe_origin, fingerprint_images
@@ -49,8 +49,6 @@ _PRUNE_BELOW = 0.04
 _REPORT_SHARE, _LEAST_REPORT_S, _MOST_REPORT_S = 0.2, 0.6, 15.0
 _CURVE_FROM_S = 20.0
 _LEAST_TOLD_S = 2.0
-# more sure at painted pixels than at others by this much: context is not tried
-_MOST_EASE = 0.0
 # share of the painted pixels of a class
 _MOST_SMOOTHED_AWAY = 0.03
 
@@ -206,7 +204,7 @@ class _Search:
             lambda: self.trials,
             normalisations=normalisations,
             sampler=self._sampler,
-            may_use_context=self._may_use_context,
+            may_use_context=reaches_edges(self.search.data),
         )
         for pipeline in plan:
             if self._is_over() or (self.most_trials is not None and len(self.trials) >= self.most_trials):
@@ -311,11 +309,6 @@ class _Search:
         if with_curve:
             left -= 2.5 * trial_s
         return int(np.clip(0.7 * left / max(each, 1e-4), _QUICK_RESAMPLES // 2, _RESAMPLES)), with_curve
-
-    def _may_use_context(self, pipeline: Pipeline) -> bool:
-        """Return whether painted pixels are as hard as others; else what they say of a context stage is not true."""
-        held_out = self.runner.run(pipeline)
-        return painted_ease(self.scorer, held_out) <= _MOST_EASE
 
     def _sampler(self) -> Sampler:
         """Return what proposes pipelines after the ladder."""

@@ -28,7 +28,7 @@ def plan_pipelines(
     *,
     normalisations: Sequence[Normalisation],
     sampler: Callable[[], Sampler],
-    may_use_context: Callable[[Pipeline], bool],
+    may_use_context: bool,
 ) -> Iterator[Pipeline]:
     """Return pipelines without end, none twice.
 
@@ -40,8 +40,8 @@ def plan_pipelines(
         Which are possible.
     sampler : callable
         Makes the sampler, once the ladder is climbed.
-    may_use_context : callable
-        Whether held-out strokes can tell what a context stage is worth, given the best pipeline without one.
+    may_use_context : bool
+        Whether left-out pixels can tell what a context stage is worth.
     """
     seen = {trial.pipeline.key for trial in trials()}
     for pipeline in _ladder(trials, normalisations, may_use_context):
@@ -52,7 +52,7 @@ def plan_pipelines(
     while True:
         normalisation = _best_normalisation(trials(), normalisations)
         best_plain = _best(trials(), is_plain=True)
-        has_first = best_plain is not None and may_use_context(best_plain.pipeline)
+        has_first = best_plain is not None and may_use_context
         pipeline = proposer.ask(trials(), normalisation, best_plain.pipeline.parts if has_first and best_plain else ())
         if pipeline.key in seen:
             continue
@@ -64,9 +64,7 @@ def plan_pipelines(
                 yield blend
 
 
-def _ladder(
-    trials: Trials, normalisations: Sequence[Normalisation], may_use_context: Callable[[Pipeline], bool]
-) -> Iterator[Pipeline]:
+def _ladder(trials: Trials, normalisations: Sequence[Normalisation], may_use_context: bool) -> Iterator[Pipeline]:
     """Return the fixed pipelines; later ones depend on how the earlier ones did."""
     networks = Part("mlp")
     for one in normalisations:
@@ -88,7 +86,7 @@ def _ladder(
             yield Pipeline((networks, few, forest), normalisation)
             yield Pipeline((few, forest), normalisation)
     best = _best(trials(), is_plain=True)
-    if best is not None and may_use_context(best.pipeline):
+    if best is not None and may_use_context:
         yield Pipeline(best.pipeline.parts, normalisation, Context((trees or networks,)))
     if "lightgbm" in families:
         many = Part("lightgbm")
@@ -99,7 +97,7 @@ def _ladder(
         if family in families:
             yield Pipeline((Part(family),), normalisation)
     best = _best(trials(), is_plain=True)
-    if best is not None and may_use_context(best.pipeline):
+    if best is not None and may_use_context:
         yield Pipeline(best.pipeline.parts, normalisation, Context((networks,)))
         yield Pipeline(best.pipeline.parts, normalisation, Context(best.pipeline.parts))
 

@@ -21,10 +21,10 @@ CONTEXT_SIGMAS = (0.0, 1.0, 2.0, 4.0, 8.0)
 """Scales in pixels at which a context stage may look at probabilities."""
 # seconds of one core per Mpx, measured once on one machine; only their ratios matter, and as they decide which
 # pipeline is chosen, they must not depend on how busy a machine is
-_FEATURE_COST = 0.004
-_PRODUCT_COST = 0.00004
-_LEAF_COST = 0.0004
-_FIXED_COST = {"logistic": 0.02, "naive_bayes": 0.05, "qda": 0.3}
+_FEATURE_COST = 0.002
+_PRODUCT_COST = 0.00002
+_LEAF_COST = 0.0002
+_FIXED_COST = {"logistic": 0.01, "naive_bayes": 0.05, "qda": 0.15}
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ class Pipeline:
             total += sum(
                 part.cost(len(part.columns(bank, n_channels)) + more, n_classes) for part in self.context.parts
             )
-            total += 0.005 * n_classes * sum(self.context.sigmas)
+            total += 0.003 * n_classes * sum(self.context.sigmas)
         return total
 
     def describe(self) -> str:
