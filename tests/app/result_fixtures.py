@@ -25,9 +25,9 @@ def write_images(folder, *, size=260, count=14):
     tifffile.imwrite(folder / "movie.tif", np.stack(pictures[1:]), metadata={"axes": "TYX", "unit": "nm"}, **options)
 
 
-def finish_run(project, pictures, *, id=RUN, recipe="particles", number=1, images=None):
+def finish_run(project, pictures, *, id=RUN, recipe="particles", number=1, images=None, toml=None):
     """Make a finished run and return its folder."""
-    plan = plan_run(RunRequest(recipe=recipe, images=images, jobs=1), project, pictures)
+    plan = plan_run(RunRequest(recipe=recipe, toml=toml, images=images, jobs=1), project, pictures)
     place = project.path("runs", id)
     place.mkdir(parents=True)
     about = {**plan.to_json(), "number": number, "created": "2026-01-01T12:00:00+00:00"}

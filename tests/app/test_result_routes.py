@@ -156,6 +156,7 @@ def test_tiles_of_classes_are_the_class_image_of_the_run(clustered):
 
 def test_areas_of_classes_are_told_frame_by_frame(clustered):
     run = Run.model_validate(clustered.get(f"/api/v1/runs/{RUN}").json())
+    assert all(image.has_objects for image in run.images)
     for image in run.images:
         assert len(image.classes) == image.n_frames
         for t, classes in enumerate(image.classes):
@@ -173,6 +174,37 @@ def test_what_has_no_classes_says_so(server, clustered):
     for path in ("nothing/classes", "field/classes?t=7", "field/classes/tiles/0/9/0/0", "field/classes/tiles/0/0/0/7"):
         answer = clustered.get(f"/api/v1/runs/{RUN}/images/{path}")
         assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found"), path
+
+
+def test_a_run_of_classes_without_objects_can_be_looked_at(tmp_path):
+    write_images(tmp_path, size=120, count=4)
+    project = Project(tmp_path)
+    toml = '[[step]]\ndo = "segment.pixel_clusters"\nk = 2\n'
+    with Pictures(project, lambda message: None) as pictures:
+        assert pictures.wait()
+        finish_run(project, pictures, toml=toml)
+        app = FastAPI()
+        add_error_handlers(app)
+
+        @app.middleware("http")
+        async def who(request: Request, go_on):
+            request.state.author = "ada"
+            return await go_on(request)
+
+        app.include_router(make_router(Results(project, pictures, lambda message: None), print), prefix="/api/v1")
+        with TestClient(app, raise_server_exceptions=False) as client:
+            run = Run.model_validate(client.get(f"/api/v1/runs/{RUN}").json())
+            assert [(one.has_objects, len(one.classes[0])) for one in run.images] == [(False, 2), (False, 2)]
+            table = ObjectTableBody.model_validate(client.get(f"{PLACE}/objects").json())
+            assert (table.n_objects, table.columns) == (0, [])
+            assert client.get(f"{PLACE}/edits").json()["n_edits"] == 0
+            assert client.get(client.get(f"{PLACE}/classes").json()["url"] + "/0/0/0").status_code == 200
+            for method, path in (("GET", "labels"), ("GET", "labels/tiles/0/0/0/0"), ("POST", "edits")):
+                body = {"id": "one", "op": "delete", "labels": [1]} if method == "POST" else None
+                answer = client.request(method, f"{PLACE}/{path}", json=body)
+                assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+                assert "no label image of 'field'" in answer.json()["error"]["message"]
+    project.close()
 
 
 def test_a_damaged_class_image_is_told(clustered, tmp_path):

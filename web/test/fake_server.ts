@@ -83,7 +83,7 @@ export function run(part: Partial<Run> = {}): Run {
   return {
     id: "r1", title: "gold", recipe: "scribbles", created: "2026-11-26T09:30:00Z", n_objects: 3, edited: false, settings: {},
     images: [{
-      stem: "one", file: "one.tif", image: "a".repeat(16), n_frames: 1, n_objects: [3], n_edits: 0, pixel_size: null, choices: [[]], warnings: [],
+      stem: "one", file: "one.tif", image: "a".repeat(16), n_frames: 1, n_objects: [3], has_objects: true, n_edits: 0, pixel_size: null, choices: [[]], warnings: [],
       classes: [[{ id: 1, name: "object", colour: "#e69f00", area_px: 120_000, area_fraction: 0.25 }, { id: 4, name: "rest", colour: "#009e73", area_px: 360_000, area_fraction: 0.75 }]],
     }], ...part,
   };

@@ -104,9 +104,11 @@ class OpenRun:
         folder = self.folder
         about, n_frames = folder.input(stem), folder.n_frames(stem)
         n_objects, n_edits, notes = [0] * n_frames, 0, []
+        has_objects = False
         for t in folder.frames(stem):
             log = self.log(stem, t)
-            n_objects[t] = int(folder.row(stem, t)["n_objects"] or 0)
+            counted = folder.row(stem, t)["n_objects"]
+            has_objects, n_objects[t] = has_objects or counted is not None, int(counted or 0)
             if log.active and log.n_objects is not None:
                 n_objects[t] = log.n_objects
             n_edits += len(log.active)
@@ -119,6 +121,7 @@ class OpenRun:
             image=image_id(str(about["files"][0]["sha256"])),
             n_frames=n_frames,
             n_objects=n_objects,
+            has_objects=has_objects,
             n_edits=n_edits,
             pixel_size=folder.pixel_size_info(stem),
             choices=[choices.get(t, []) for t in range(n_frames)],

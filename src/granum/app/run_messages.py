@@ -93,6 +93,8 @@ class RunImage(Message):
     n_frames: int
     n_objects: list[int]
     """Per frame, edits included."""
+    has_objects: bool = True
+    """False where only areas of classes were wanted: there is nothing to count or to correct, and perhaps no labels."""
     n_edits: int
     pixel_size: PixelSizeInfo | None
     choices: list[list[ChoiceInfo]]

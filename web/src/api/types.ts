@@ -400,6 +400,7 @@ export interface RunImage {
   image: string;
   n_frames: number;
   n_objects: number[];
+  has_objects: boolean;
   n_edits: number;
   pixel_size: PixelSizeInfo | null;
   choices: ChoiceInfo[][];

@@ -233,10 +233,11 @@ test("the results of a run tell the areas of its classes, and leave objects away
   expect(both).toContain("25.0 %");
   expect(both).toContain("360,000 px · 90,000 nm²");
   expect(place.querySelector(".tiles")).toBeTruthy();
-  const areas = show_run({ settings: { "learned.objects": "none" }, images: [{ ...run().images[0]!, warnings: ["no object was found.", "the pixel size differs."] }] });
+  const areas = show_run({ images: [{ ...run().images[0]!, has_objects: false, warnings: ["the pixel size differs."] }] });
   expect(areas).toContain("measured areas only");
   expect(areas).toContain("The pixel size differs.");
-  expect(areas).not.toContain("No object was found");
+  expect(areas).toContain("Classes");
+  expect(areas).not.toMatch(/Labels|ROIs|COCO/);
   expect(place.querySelector(".tiles")).toBeNull();
   sourceRun.value = "";
 });

@@ -62,20 +62,21 @@ function Link({ href, text, open }: { href: string; text: string; open?: boolean
 }
 
 export function Downloads({ id }: { id: string }) {
+  const areas = run.value?.id === id && areasOnly.value;
   return (
     <section aria-label="Take it away" class="downloads">
       <div class="row wrap">
         <Link href={runFile(id, "report.html")} text="Report" open />
         <Link href={api.downloadRun(id)} text="Run folder" />
-        <Link href={runFile(id, "objects.csv")} text="CSV" />
-        {runImage.value && <Link href={runFile(id, `labels/${runImage.value.stem}.tif`)} text="Labels" />}
+        <Link href={runFile(id, areas ? "images.csv" : "objects.csv")} text="CSV" />
+        {runImage.value && !areas && <Link href={runFile(id, `labels/${runImage.value.stem}.tif`)} text="Labels" />}
         {runImage.value && run.value?.id === id && runClasses.value.length > 0 && <Link href={runFile(id, `classes/${runImage.value.stem}.tif`)} text="Classes" />}
-        <Link href={api.exportRun(id, "imagej-rois")} text="ROIs" />
+        {!areas && <Link href={api.exportRun(id, "imagej-rois")} text="ROIs" />}
         <Popover label="More formats" icon="download" text="More">
           <div class="menu">
-            <Link href={api.exportRun(id, "coco")} text="COCO" />
-            <Link href={api.exportRun(id, "geojson")} text="GeoJSON" />
-            <Link href={api.exportRun(id, "ome-zarr")} text="OME-Zarr" />
+            {!areas && <Link href={api.exportRun(id, "coco")} text="COCO" />}
+            {!areas && <Link href={api.exportRun(id, "geojson")} text="GeoJSON" />}
+            {!areas && <Link href={api.exportRun(id, "ome-zarr")} text="OME-Zarr" />}
             <Link href={runFile(id, "images.csv")} text="Table of images (CSV)" />
             <Link href={runFile(id, "run.json")} text="run.json" />
           </div>
@@ -98,8 +99,7 @@ export function ResultsPanel() {
   const open = run.value;
   // while the next table is on its way, the last one stays, pale
   const stale = shownTable.value === null;
-  // that nothing was counted is no news where nothing was to be counted
-  const warnings = open ? (runImage.value?.warnings ?? []).filter((one) => !areasOnly.value || one !== "no object was found.") : (exactPreview.value?.warnings ?? []);
+  const warnings = open ? (runImage.value?.warnings ?? []) : (exactPreview.value?.warnings ?? []);
   const choices = open ? (runImage.value?.choices[0] ?? []) : (exactPreview.value?.choices ?? []);
   return (
     <div class="results">

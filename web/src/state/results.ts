@@ -63,6 +63,12 @@ export const doubtful = computed(() => (table.value ? doubtfulRows(table.value) 
 
 let loads = 0;
 
+/** Whether there are labels to be drawn: a run may have been made for the areas of classes only. */
+function hasLabels(id: string, stem: string): boolean {
+  const open = runs.peek().find((one) => one.id === id);
+  return open?.images.find((one) => one.stem === stem)?.has_objects ?? true;
+}
+
 /** Fetch the table of `key`; what is shown stays until it is there. */
 export async function loadTable(key: string): Promise<void> {
   const load = ++loads;
@@ -73,7 +79,7 @@ export async function loadTable(key: string): Promise<void> {
     const stem = rest.slice(0, -1).join("/");
     const [body, layer] = await Promise.all(
       kind === "run"
-        ? [api.runObjects(id, stem, frame), api.runLabels(id, stem, frame)] as const
+        ? [api.runObjects(id, stem, frame), hasLabels(id, stem) ? api.runLabels(id, stem, frame) : null] as const
         : [api.previewObjects(id), null] as const,
     );
     if (load !== loads) return;

@@ -61,10 +61,11 @@ test("classes of a run lie below its objects, in the colours of the run, when th
   expect(shown()[0]).toEqual(["run:classes", true]);
 });
 
-test("a run of areas only shows its classes by itself", async () => {
-  await start({ settings: { "learned.objects": "none" } });
-  await until(() => view.overlays.length === 2);
-  expect([areasOnly.value, shown()[0]]).toEqual([true, ["run:classes", true]]);
+test("a run of areas only shows its classes by itself, and asks for no labels, which it may not have", async () => {
+  await start({ images: [{ ...run().images[0]!, n_objects: [0], has_objects: false }] });
+  await until(() => view.overlays.length === 1);
+  expect([areasOnly.value, shown()]).toEqual([true, [["run:classes", true]]]);
+  expect(fake.calls.filter((call) => call.path.includes("/labels"))).toEqual([]);
 });
 
 test("a run without classes asks for none, and classes of one image are not shown on another", async () => {

@@ -13,10 +13,7 @@ export const runClassLayer = signal<{ key: string; layer: LayerInfo } | null>(nu
 export const runClasses = computed<ClassArea[]>(() => runImage.value?.classes[plane.value.t] ?? []);
 
 /** Whether a run was made for the areas of its classes, without objects. */
-export const areasOnly = computed(() => {
-  const settings = run.value?.settings ?? {};
-  return runClasses.value.length > 0 && Object.entries(settings).some(([key, value]) => key.endsWith(".objects") && value === "none");
-});
+export const areasOnly = computed(() => runClasses.value.length > 0 && runImage.value?.has_objects === false);
 
 /** Name of the look of the layer: where there is nothing else to see, it is shown by itself. */
 export const runClassLook = computed(() => (areasOnly.value ? "areas" : "classes"));
