@@ -43,6 +43,11 @@ def test_what_is_not_finite_does_not_count():
     assert measure_intensity(np.full((1, 3, 3), np.nan)) == IntensityScale((0.0,), (1.0,))
 
 
+def test_true_and_false_are_1_and_0():
+    plane = np.eye(9, dtype=np.bool_)[None]
+    assert measure_intensity(plane) == measure_intensity(plane.astype(np.uint8))
+
+
 def test_every_channel_has_its_own_scale():
     channels = np.stack([np.arange(256), 10 * np.arange(256)]).reshape(2, 16, 16).astype(np.uint16)
     scale = measure_intensity(channels)

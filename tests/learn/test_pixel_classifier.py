@@ -58,6 +58,8 @@ def test_what_cannot_be_learnt_from_is_refused_in_a_sentence():
         learn_pixels([pixels], [painted])
     with pytest.raises(ShapeError, match="2 images"):
         learn_pixels([pixels, pixels], [painted])
+    with pytest.raises(ShapeError, match="complex"):
+        learn_pixels([pixels * 1j], [painted])
     with pytest.raises(ShapeError, match="channels first"):
         learn_pixels([np.zeros((20, 20, 3))], [painted])
     painted[9, 3:8] = 2

@@ -249,6 +249,17 @@ def test_scales_that_no_stage_looks_at_are_not_computed():
     np.testing.assert_array_equal(wide.predict(channels).probabilities, make_model().predict(channels).probabilities)
 
 
+def test_pixels_without_a_value_are_noted_where_they_are_analysed():
+    model, (channels, _) = make_model(), make_image()
+    image = channels.astype(np.float32)
+    image[0, 10:20, 30:40] = np.nan
+    area = np.ones(image.shape[1:], np.bool_)
+    assert "100 of" in " ".join(model.predict(image).notes)
+    assert "50 of 400" in " ".join(model.predict(image, window=(0, 35, 20, 55)).notes)
+    area[10:20, 30:40] = False
+    assert not model.predict(image, area=area).notes
+
+
 def test_it_describes_itself():
     model = make_model("mlp", context=(2.0,), smoothing_px=1.5)
     assert model.describe() == (

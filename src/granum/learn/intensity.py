@@ -116,6 +116,8 @@ def map_features(
 def _levels(plane: NDArray[Any], area: NDArray[np.bool_] | None) -> tuple[float, ...]:
     """Return the 0, 2, 50, 98 and 100 % quantiles of a channel, interpolated between pixels; zeros when it has none."""
     shares = (0.0, 0.02, 0.5, 0.98, 1.0)
+    if plane.dtype == np.bool_:
+        plane = plane.view(np.uint8)
     if plane.dtype in (np.uint8, np.uint16):
         if area is not None and not area.any():
             return (0.0,) * 5

@@ -143,6 +143,8 @@ def common_pixel_size(images: Sequence[TrainingImage]) -> float | None:
 def _as_channels(image: ArrayLike, number: int) -> NDArray[Any]:
     """Return an image as (C, Y, X)."""
     array = np.asarray(image)
+    if array.dtype.kind not in "biuf":
+        raise ShapeError(f"image {number}: has dtype {array.dtype}; must be real numbers (bool, integers or floats).")
     if array.ndim == 2:
         return array[None]
     if array.ndim != 3 or len(array) > min(array.shape[1:]):

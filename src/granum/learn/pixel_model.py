@@ -287,6 +287,7 @@ class PixelModel:
         if intensity is None:
             intensity = self.scale_for(array, area)
         notes += self._compare_levels(array, area)
+        notes += _note_not_finite(array, area, window)
         found = predict_tiles(self, array, intensity=intensity, area=area, window=window, threads=threads)
         return replace(found, notes=tuple(notes))
 
@@ -320,3 +321,17 @@ class PixelModel:
         from granum.learn.model_file import load_model
 
         return load_model(path)
+
+
+def _note_not_finite(channels: NDArray[Any], area: NDArray[np.bool_] | None, window: Window | None) -> list[str]:
+    """Return a note when analysed pixels have no value: they get a class all the same."""
+    if channels.dtype.kind != "f":
+        return []
+    y0, x0, y1, x1 = window or (0, 0, *channels.shape[1:])
+    lacks = ~np.isfinite(channels[:, y0:y1, x0:x1]).all(axis=0)
+    if area is not None:
+        lacks &= area[y0:y1, x0:x1]
+    n_px = int(np.count_nonzero(lacks))
+    if not n_px:
+        return []
+    return [f"{n_px} of {lacks.size} pixels are not finite; their classes are those of what lies around them, if any."]
