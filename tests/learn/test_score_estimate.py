@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -124,6 +126,28 @@ def test_the_prior_of_a_model_that_is_too_sure_is_stronger(draw_phases):
     np.testing.assert_allclose(too_sure.frequencies, score.frequencies, atol=0.01)
     assert too_sure.prior.min() < too_sure.frequencies.min()
     assert too_sure.prior.sum() == pytest.approx(1.0)
+
+
+def test_a_stage_that_is_sure_of_itself_is_judged_by_the_one_before(draw_phases):
+    scorer, held_out, predict = run(phases := draw_phases(7, seed=2, noise=1.8), 3)
+
+    def sharpen(found):
+        # right on every stroke, as strokes are deep inside phases, and as sure everywhere else
+        sharp = np.full_like(found, 0.001)
+        np.put_along_axis(sharp, found.argmax(axis=0)[None], 1.0, axis=0)
+        return sharp / sharp.sum(axis=0)
+
+    painted = np.full_like(held_out.painted, 0.001)
+    np.put_along_axis(painted, scorer.data.labels[None].astype(int), 1.0, axis=0)
+    blind = HeldOut(painted / painted.sum(axis=0), sharpen(held_out.sample))
+    alone = scorer.score(blind)
+    judged = scorer.score(replace(blind, judge=held_out))
+    truth = truth_on_unseen(phases, 3, lambda planes: sharpen(predict(planes)), scorer.data, judged.prior)
+    assert alone.miou > truth + 0.15
+    assert judged.miou == pytest.approx(truth, abs=0.08)
+    np.testing.assert_array_equal(judged.judge_frequencies, scorer.score(held_out).frequencies)
+    with pytest.raises(ShapeError, match="held out painted"):
+        scorer.score(replace(blind, judge=HeldOut(held_out.painted[:, 1:], held_out.sample)))
 
 
 def test_folds_that_were_not_run_yet_are_left_out_of_the_score(draw_phases):

@@ -28,10 +28,14 @@ class HeldOut:
         balanced classes: before any prior, after context and smoothing.
     sample : (K, m) ndarray of float32
         The same at the sample, in the order of `TrainingData.sample_image`.
+    judge : HeldOut, optional
+        Whose probabilities tell how often the pipeline is right; its own when not given. A context stage is judged by
+        its first stage: inside phases it learns that what lies around is always right, and is sure of it at edges too.
     """
 
     painted: NDArray[np.float32]
     sample: NDArray[np.float32]
+    judge: HeldOut | None = None
 
     def check(self, data: TrainingData) -> None:
         """Raise ShapeError when they do not belong to the data."""
@@ -42,6 +46,8 @@ class HeldOut:
         ):
             if found.shape != (n_classes, n):
                 raise ShapeError(f"held out {name}: {found.shape}; must be {(n_classes, n)}, classes by pixels.")
+        if self.judge is not None:
+            self.judge.check(data)
 
 
 def predict_held_out(

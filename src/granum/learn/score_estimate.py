@@ -43,6 +43,8 @@ class Score:
     painted_miou : float
         Mean IoU on left-out strokes, weighed by the frequencies of the classes: too good, but it does not depend on
         calibration.
+    judge_frequencies : (K,) ndarray of float64
+        Of the classes, by the one who judges (`HeldOut.judge`).
     """
 
     table: NDArray[np.float64]
@@ -50,6 +52,7 @@ class Score:
     power: float
     n_tested: int
     painted_miou: float
+    judge_frequencies: NDArray[np.float64]
 
     @property
     def prior(self) -> NDArray[np.float64]:
@@ -75,6 +78,18 @@ class Score:
         smooths small things away. Their errors have little to do with each other.
         """
         return 0.5 * (self.miou + self.painted_miou)
+
+
+@dataclass(frozen=True, eq=False)
+class _Calibrated:
+    """Which painted pixels were tested, with their weights; power; the sample with its weights; frequencies."""
+
+    tested: NDArray[np.int64]
+    weights: NDArray[np.float64]
+    power: float
+    drawn: NDArray[np.float64]
+    sample: NDArray[np.float32]
+    frequencies: NDArray[np.float64]
 
 
 class Scorer:
@@ -106,7 +121,7 @@ class Scorer:
         held_out: HeldOut,
         *,
         prior: NDArray[np.float64] | None = None,
-        frequencies: NDArray[np.float64] | None = None,
+        known: Score | None = None,
         painted_weights: NDArray[np.float64] | None = None,
         sample_weights: NDArray[np.float64] | None = None,
         edge_share: float = EDGE_SHARE,
@@ -119,14 +134,39 @@ class Scorer:
             Its probabilities of balanced classes.
         prior : (K,) ndarray, optional
             What it weighs its classes with when it predicts; `Score.prior`, which is best, when not given.
-        frequencies : (K,) ndarray, optional
-            Of the classes, when they are known already.
+        known : Score, optional
+            Of the same pipeline; the frequencies of the classes are taken from it.
         painted_weights, sample_weights : ndarray, optional
             Factors of the pixels (for resampling).
         edge_share : float
             How much of the truth at a pixel is taken from its neighbour (`joint_table`).
         """
         held_out.check(self.data)
+        weights = (painted_weights, sample_weights)
+        own = self._calibrate(held_out, None if known is None else known.frequencies, *weights)
+        judge = own
+        if held_out.judge is not None:
+            judge = self._calibrate(held_out.judge, None if known is None else known.judge_frequencies, *weights)
+        score = Score(np.zeros((0, 0)), own.frequencies, own.power, int(own.tested.size), 0.0, judge.frequencies)
+        prior = score.prior if prior is None else prior
+        painted_table = self._painted_table(held_out, own.tested, own.weights, prior, own.frequencies)
+        score = replace(score, table=painted_table, painted_miou=float(ious(painted_table).mean()))
+        drawn = np.where(np.isfinite(held_out.sample).all(axis=0), judge.drawn, 0.0)
+        if not drawn.any():
+            return score
+        predicted = apply_prior(np.nan_to_num(held_out.sample), prior).argmax(axis=0)
+        posterior = apply_prior(judge.sample, judge.frequencies)
+        table = joint_table(predicted, posterior, neighbours=self.neighbours, edge_share=edge_share, weights=drawn)
+        return replace(score, table=table)
+
+    def _calibrate(
+        self,
+        held_out: HeldOut,
+        frequencies: NDArray[np.float64] | None,
+        painted_weights: NDArray[np.float64] | None,
+        sample_weights: NDArray[np.float64] | None,
+    ) -> _Calibrated:
+        """Return probabilities at the sample that are as sure as they are right, and what they tell of frequencies."""
         tested = np.flatnonzero(np.isfinite(held_out.painted).all(axis=0))
         labels = self.data.labels[tested]
         weights = self.data.weights[tested].astype(np.float64)
@@ -138,20 +178,10 @@ class Scorer:
         drawn = np.where(np.isfinite(held_out.sample).all(axis=0), self.sample_weights, 0.0)
         if sample_weights is not None:
             drawn = drawn * sample_weights
-        sure = np.nan_to_num(held_out.sample, nan=1.0 / len(self.data.classes))
-        calibrated = apply_temperature(sure, power)
+        sample = apply_temperature(np.nan_to_num(held_out.sample, nan=1.0 / len(self.data.classes)), power)
         if frequencies is None:
-            frequencies = estimate_prior(calibrated, weights=drawn, shrink=_SHRINK)
-        posterior = apply_prior(calibrated, frequencies)
-        score = Score(np.zeros((0, 0)), frequencies, power, int(tested.size), 0.0)
-        prior = score.prior if prior is None else prior
-        painted_table = self._painted_table(held_out, tested, weights, prior, frequencies)
-        score = replace(score, table=painted_table, painted_miou=float(ious(painted_table).mean()))
-        if not drawn.any():
-            return score
-        predicted = apply_prior(sure, prior).argmax(axis=0)
-        table = joint_table(predicted, posterior, neighbours=self.neighbours, edge_share=edge_share, weights=drawn)
-        return replace(score, table=table)
+            frequencies = estimate_prior(sample, weights=drawn, shrink=_SHRINK)
+        return _Calibrated(tested, weights, power, drawn, sample, frequencies)
 
     def _painted_table(
         self,

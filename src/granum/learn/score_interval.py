@@ -64,7 +64,7 @@ def score_interval(
         found[at] = scorer.score(
             held_out,
             prior=prior,
-            frequencies=score.frequencies,
+            known=score,
             painted_weights=painted_weights,
             sample_weights=of_image[data.sample_image],
         ).miou
@@ -73,8 +73,7 @@ def score_interval(
     variance = float(found.var()) * n_images / max(n_images - 1, 1)
     variance += _USUAL_SPREAD**2 * _USUAL_WORTH / (n_images * (n_images - 1 + _USUAL_WORTH))
     edges = [
-        scorer.score(held_out, prior=prior, frequencies=score.frequencies, edge_share=share).miou
-        for share in (EDGE_SHARE, *_EDGE_SHARES)
+        scorer.score(held_out, prior=prior, known=score, edge_share=share).miou for share in (EDGE_SHARE, *_EDGE_SHARES)
     ]
     variance += ((max(edges) - min(edges)) / 3.0) ** 2
     half = 1.96 * float(np.sqrt(variance))

@@ -8,7 +8,7 @@ by side; they do not know of each other, so results do not depend on the number 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numba
@@ -128,7 +128,10 @@ class TrialRunner:
             return self._mean(pipeline.parts, lambda part: self._held_plain(pipeline, part, prune))
         around = self._first_stage(pipeline)
         context = pipeline.context
-        return self._mean(context.parts, lambda part: self._held_context(pipeline, context, part, around, prune))
+        held = self._mean(context.parts, lambda part: self._held_context(pipeline, context, part, around, prune))
+        first = slice(0, self.data.n_classes)  # CONTEXT_SIGMAS begins with 0: probabilities as they are
+        painted = np.where(around.known, around.painted[first], np.float32(np.nan))
+        return replace(held, judge=HeldOut(painted, around.sample[first]))
 
     def fit(self, pipeline: Pipeline) -> FittedPipeline:
         """Return a pipeline trained on everything that is painted.
