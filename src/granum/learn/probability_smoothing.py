@@ -46,8 +46,10 @@ def _smooth_in_place(plane, weights):  # type: ignore[no-untyped-def]
     result = np.empty(width, plane.dtype)
     for y in range(height):
         row = plane[y]
-        for x in range(width + 2 * radius):
+        long_row[radius : radius + width] = row
+        for x in range(radius):
             long_row[x] = row[_reflect(x - radius, width)]
+            long_row[width + radius + x] = row[_reflect(width + x, width)]
         for x in range(width):
             result[x] = weights[0] * long_row[x + radius]
         for k in range(1, radius + 1):

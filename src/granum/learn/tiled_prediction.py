@@ -56,31 +56,42 @@ class Prediction:
 @njit(cache=True, nogil=True)
 def _apply_prior(planes, factors):  # type: ignore[no-untyped-def]
     """Multiply (K, n) probabilities by a factor per class and let them sum to 1 again."""
-    for p in range(planes.shape[1]):
-        total = np.float32(0)
+    width = 1024
+    total = np.empty(width, np.float32)
+    for begin in range(0, planes.shape[1], width):
+        part = planes[:, begin : begin + width]
+        n = part.shape[1]
+        total[:] = 0
         for k in range(len(factors)):
-            total += planes[k, p] * factors[k]
-        if total > 0:
-            for k in range(len(factors)):
-                planes[k, p] = planes[k, p] * factors[k] / total
+            row, factor = part[k], factors[k]
+            for p in range(n):
+                total[p] += row[p] * factor
+        for k in range(len(factors)):
+            row, factor = part[k], factors[k]
+            for p in range(n):
+                value, whole = row[p], total[p]
+                row[p] = value * factor / whole if whole > 0 else value
 
 
 @njit(cache=True, nogil=True)
 def _name_classes(planes, ids, area, classes):  # type: ignore[no-untyped-def]
     """Fill the id of the most probable class; outside the area (an empty one is everywhere) all becomes 0."""
-    everywhere = area.size == 0
+    best = np.empty(planes.shape[2], np.float32)
     for y in range(planes.shape[1]):
-        for x in range(planes.shape[2]):
-            if not (everywhere or area[y, x]):
-                classes[y, x] = 0
-                for k in range(len(ids)):
-                    planes[k, y, x] = 0
-                continue
-            best = 0
-            for k in range(1, len(ids)):
-                if planes[k, y, x] > planes[best, y, x]:
-                    best = k
-            classes[y, x] = ids[best]
+        names = classes[y]
+        best[:] = planes[0, y]
+        names[:] = ids[0]
+        for k in range(1, len(ids)):
+            row, name = planes[k, y], ids[k]
+            for x in range(len(best)):
+                value, most, before = row[x], best[x], names[x]
+                names[x] = name if value > most else before
+                best[x] = value if value > most else most
+        if area.size:
+            for x in range(len(best)):
+                if not area[y, x]:
+                    names[x] = 0
+                    planes[:, y, x] = 0
 
 
 def _grow(window: Window, margin: int, shape: tuple[int, int]) -> Window:

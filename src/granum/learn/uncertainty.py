@@ -23,19 +23,24 @@ REACH_PX = 4
 @njit(cache=True, nogil=True)
 def _fill_map(planes, out):  # type: ignore[no-untyped-def]
     """Write one minus the lead of (K, h, w) probabilities; 0 where all are 0."""
+    width = planes.shape[2]
+    first, second = np.empty(width, np.float32), np.empty(width, np.float32)
     for y in range(planes.shape[1]):
-        for x in range(planes.shape[2]):
-            first = np.float32(0)
-            second = np.float32(0)
-            for k in range(planes.shape[0]):
-                value = planes[k, y, x]
-                if value > first:
-                    second = first
-                    first = value
-                elif value > second:
-                    second = value
-            # `first > 0` is false for NaN too
-            out[y, x] = min(max(np.float32(1) - (first - second), np.float32(0)), np.float32(1)) if first > 0 else 0
+        first[:] = 0
+        second[:] = 0
+        for k in range(planes.shape[0]):
+            row = planes[k, y]
+            for x in range(width):
+                value, one, two = row[x], first[x], second[x]
+                lower = one if value > one else value
+                first[x] = value if value > one else one
+                second[x] = lower if lower > two else two
+        target = out[y]
+        for x in range(width):
+            one = first[x]
+            unsure = min(max(np.float32(1) - (one - second[x]), np.float32(0)), np.float32(1))
+            # `one > 0` is false for NaN too
+            target[x] = unsure if one > 0 else np.float32(0)
 
 
 @njit(cache=True, nogil=True)
