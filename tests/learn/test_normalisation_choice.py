@@ -43,6 +43,27 @@ def test_when_both_are_as_good_it_depends_on_how_near_the_levels_are():
     assert choose(image(0), image(1), image(2, level=112, is_painted=False)).normalisation == "image"
 
 
+@pytest.mark.parametrize("n_strokes", [2, 3, 5])
+def test_with_few_strokes_the_choice_does_not_flip_from_stroke_to_stroke(n_strokes):
+    chosen = []
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        images = []
+        for n, level in enumerate((80.0, 150.0)):
+            one = image(n, level=level, contrast=25.0, seed=seed)
+            painted = np.zeros((80, 90), np.uint8)
+            for _ in range(n_strokes):  # rows of ten pixels in any stripe, as far as it goes
+                y, x = int(rng.integers(80)), int(rng.integers(80))
+                bright = (np.arange(90) % 30) < 12
+                run = np.arange(x, x + 10)
+                painted[y, run[bright[run] == bright[x]]] = 1 + bright[x]
+            images.append(TrainingImage(one.name, one.channels, make_scribbles(painted, name=one.name)))
+        if len({int(c) for one in images for c in np.unique(one.scribbles.class_ids)}) == 2:
+            chosen.append(choose(*images).normalisation)
+    assert len(chosen) > 4
+    assert set(chosen) == {"image"}
+
+
 @pytest.mark.parametrize(
     ("others", "normalisation", "says"),
     [

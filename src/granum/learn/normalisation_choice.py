@@ -22,8 +22,12 @@ _MOST_GROUPS = 5
 _MOST_PX = 3000
 _RIDGE = 1e-2
 _LEAST_GAIN = 0.01
-# in ranges of grey levels: so far apart that levels cannot mean the same
+# variance of a share of which nothing is known
+_SPREAD_OF_ONE = 0.25
+# in ranges of grey levels: so far apart that levels can hardly mean the same
 _FAR = 0.5
+# so close that nothing speaks against it
+_CLOSE = 0.15
 # so close that both are nearly the same
 _NEAR = 0.1
 
@@ -75,9 +79,11 @@ def choose_normalisation(data: TrainingData) -> NormalisationChoice:
 
     Notes
     -----
-    By least squares on features and their squares, leaving painted images out; about 0.1 s. "training" must be clearly
-    better, because what it loses when an image comes out brighter is more. When both are as good because grey levels
-    are nearly the same in all images, "training" is taken: it does not mind how much of an image a phase covers.
+    By least squares on features and their squares, leaving painted images out; about 0.1 s. A few strokes cannot tell,
+    and a choice that flips with every stroke is worse than either; so the gain is weighed against its standard error
+    between strokes, and how far grey levels move between the images says where the burden of proof lies. Far apart,
+    "training" must be better by two standard errors, because what it loses when the next image comes out brighter is
+    more; close together, it stays unless it is clearly worse: it does not mind how much of an image a phase covers.
     """
     painted = np.unique(data.image_of)
     if painted.size < 2:
@@ -91,12 +97,15 @@ def choose_normalisation(data: TrainingData) -> NormalisationChoice:
     labels, weights = data.labels[kept], data.weights[kept].astype(np.float64)
     from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(
-        1, user_api="blas"
-    ):  # sums of several threads differ in the last bits, and a choice must not
-        gain = _accuracy(absolute, labels, weights, group) - _accuracy(relative, labels, weights, group)
-    moved, stretched = _spread(data)
-    is_training = gain > _LEAST_GAIN or (gain > -_LEAST_GAIN and moved <= _NEAR and stretched <= 1.0 + 2 * _NEAR)
+    # sums of several threads differ in the last bits, and a choice must not
+    with threadpool_limits(1, user_api="blas"):
+        better = _right(absolute, labels, weights, group).astype(np.float64) - _right(relative, labels, weights, group)
+    gain, error = _mean_of_strokes(better, data.stroke_of[kept], labels)
+    moved, _ = _spread(data)
+    if moved <= _CLOSE:
+        is_training = gain > -max(error, _LEAST_GAIN)
+    else:
+        is_training = gain > max((2.0 if moved > _FAR else 1.0) * error, _LEAST_GAIN)
     return NormalisationChoice("training" if is_training else "image", is_measured=True)
 
 
@@ -132,10 +141,10 @@ def _without_truth(data: TrainingData) -> NormalisationChoice:
     return NormalisationChoice("image", is_measured=False, note=note)
 
 
-def _accuracy(
+def _right(
     planes: NDArray[np.float32], labels: NDArray[np.uint8], weights: NDArray[np.float64], group: NDArray[np.int64]
-) -> float:
-    """Return the balanced accuracy on left-out groups."""
+) -> NDArray[np.bool_]:
+    """Return which pixels come out right when their group is left out."""
     rows = planes.T.astype(np.float64)
     rows = np.where(np.isfinite(rows), rows, 0.0)
     rows = (rows - rows.mean(axis=0)) / np.maximum(rows.std(axis=0), 1e-9)
@@ -143,7 +152,7 @@ def _accuracy(
     rows = np.concatenate([rows, np.minimum(rows**2, 9.0), np.ones((len(rows), 1))], axis=1)
     n_classes = int(labels.max()) + 1
     target = np.eye(n_classes)[labels]
-    right, total = np.zeros(n_classes), np.zeros(n_classes)
+    right = np.zeros(labels.size, bool)
     for one in np.unique(group):
         train, test = group != one, group == one
         per_class = np.bincount(labels[train], weights[train], minlength=n_classes)
@@ -152,8 +161,20 @@ def _accuracy(
         system = weighted.T @ rows[train]
         system[np.diag_indices_from(system)] += _RIDGE
         found = rows[test] @ np.linalg.solve(system, weighted.T @ target[train])
-        hit = found.argmax(axis=1) == labels[test]
-        right += np.bincount(labels[test], hit, minlength=n_classes)
-        total += np.bincount(labels[test], minlength=n_classes)
-    seen = total > 0
-    return float((right[seen] / total[seen]).mean())
+        right[test] = found.argmax(axis=1) == labels[test]
+    return right
+
+
+def _mean_of_strokes(
+    values: NDArray[np.float64], strokes: NDArray[np.int32], labels: NDArray[np.uint8]
+) -> tuple[float, float]:
+    """Return the mean over classes of the mean over strokes, and its standard error; one stroke tells of no spread."""
+    _, first, stroke = np.unique(strokes, return_index=True, return_inverse=True)
+    means = np.bincount(stroke, values) / np.bincount(stroke)
+    class_of = labels[first]
+    found, variances = [], []
+    for one in np.unique(class_of):
+        own = means[class_of == one]
+        found.append(own.mean())
+        variances.append(own.var(ddof=1) / own.size if own.size > 1 else _SPREAD_OF_ONE)
+    return float(np.mean(found)), float(np.sqrt(np.sum(variances)) / len(found))
