@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["BLOCK", "add_product", "apply_layer", "load_block", "pad_to_four", "softmax_block", "store_block"]
+__all__ = ["BLOCK", "apply_layer", "load_block", "pad_to_four", "softmax_block", "store_block"]
 
 BLOCK = 256
 """Pixels in a block: 72 features of it are 72 KiB and stay in the second-level cache."""
@@ -114,27 +114,3 @@ def softmax_block(scores, n_classes, powers):  # type: ignore[no-untyped-def]
         row = scores[k]
         for p in range(BLOCK):
             row[p] *= total[p]
-
-
-@njit(cache=True, nogil=True, fastmath={"contract"})
-def add_product(a, b, out):  # type: ignore[no-untyped-def]
-    """Add ``a @ b`` to `out`: the product of training, along the columns of `b`; `a` may be a transposed view.
-
-    The numbers of rows and columns of `a` are multiples of four.
-    """
-    n_rows, n_inner = a.shape
-    n_columns = b.shape[1]
-    for i in range(0, n_rows, 4):
-        o0, o1, o2, o3 = out[i], out[i + 1], out[i + 2], out[i + 3]
-        for k in range(0, n_inner, 4):
-            b0, b1, b2, b3 = b[k], b[k + 1], b[k + 2], b[k + 3]
-            a00, a01, a02, a03 = a[i, k], a[i, k + 1], a[i, k + 2], a[i, k + 3]
-            a10, a11, a12, a13 = a[i + 1, k], a[i + 1, k + 1], a[i + 1, k + 2], a[i + 1, k + 3]
-            a20, a21, a22, a23 = a[i + 2, k], a[i + 2, k + 1], a[i + 2, k + 2], a[i + 2, k + 3]
-            a30, a31, a32, a33 = a[i + 3, k], a[i + 3, k + 1], a[i + 3, k + 2], a[i + 3, k + 3]
-            for j in range(n_columns):
-                y0, y1, y2, y3 = b0[j], b1[j], b2[j], b3[j]
-                o0[j] = o0[j] + a00 * y0 + a01 * y1 + a02 * y2 + a03 * y3
-                o1[j] = o1[j] + a10 * y0 + a11 * y1 + a12 * y2 + a13 * y3
-                o2[j] = o2[j] + a20 * y0 + a21 * y1 + a22 * y2 + a23 * y3
-                o3[j] = o3[j] + a30 * y0 + a31 * y1 + a32 * y2 + a33 * y3

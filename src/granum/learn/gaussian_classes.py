@@ -16,8 +16,9 @@ from numba import njit
 from numpy.typing import NDArray
 
 from granum.errors import ModelError
-from granum.learn.block_kernels import BLOCK, add_product, load_block, pad_to_four, softmax_block, store_block
+from granum.learn.block_kernels import BLOCK, load_block, pad_to_four, softmax_block, store_block
 from granum.learn.fitted_classifier import Arrays, FittedClassifier, take_array, take_standardisation
+from granum.learn.product_kernels import add_product
 from granum.learn.standardise import standardise
 
 __all__ = ["GaussianClassifier", "fit_naive_bayes", "fit_qda"]

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from granum.learn.block_kernels import (
     BLOCK,
-    add_product,
     apply_layer,
     load_block,
     pad_to_four,
@@ -20,6 +19,7 @@ from granum.learn.block_kernels import (
     store_block,
 )
 from granum.learn.fitted_classifier import Arrays, FittedClassifier, take_array, take_standardisation
+from granum.learn.product_kernels import add_product
 from granum.learn.standardise import standardise
 
 __all__ = ["LinearClassifier", "fit_logistic"]

@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from granum.learn.block_kernels import add_product
+from granum.learn.product_kernels import add_product
 
 __all__ = ["BATCH", "draw_pixels", "run_steps"]
 
