@@ -92,6 +92,8 @@ def _ladder(trials: Trials, normalisations: Sequence[Normalisation], may_use_con
         many = Part("lightgbm")
         yield Pipeline((many,), normalisation)
         yield Pipeline((networks, many), normalisation)
+        if forest is not None:
+            yield Pipeline((many, forest), normalisation)
     yield Pipeline((Part("mlp", _WIDE),), normalisation)
     for family in ("qda", "logistic"):
         if family in families:
