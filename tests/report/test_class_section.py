@@ -81,3 +81,6 @@ def test_the_methods_tell_what_the_model_is_and_how_good(learnt):
     assert "The model (SHA-256 ffffffffffff) tells a, b apart and was taught by 1 stroke on 2 images; on what" in text
     assert "its mean IoU was 0.91 (95 %: 0.85 to 0.95)." in text
     assert "pieces of the class b" in text
+    for objects in ("none", ""):
+        steps = [{"do": "segment.learned", "settings": {"objects": objects}}]
+        assert "pieces of the class" not in write_methods(steps, version="1", recipe="x")[0]

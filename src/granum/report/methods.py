@@ -176,7 +176,11 @@ _SENTENCES: dict[str, Callable[[Mapping[str, Any]], Sentence]] = {
     "segment.learned": lambda s: (
         "Every pixel was given a class by a classifier of its local features (multi-scale filters) that painted "
         "strokes had taught"
-        + (f"; pieces of the class {s['objects']} were taken as objects." if s.get("objects") else "."),
+        + (
+            f"; pieces of the class {s['objects']} were taken as objects."
+            if s.get("objects", "none") not in ("", "none")
+            else "."
+        ),
         (),
     ),
     "segment.pixel_clusters": _clusters,

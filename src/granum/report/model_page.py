@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from html import escape
 from importlib import resources
@@ -80,7 +81,7 @@ def _curve_html(curve: Sequence[Sequence[float]]) -> str:
     high = min(1.0, max(score for _, score in points) + 0.05)
 
     def place(n: float, score: float) -> tuple[float, float]:
-        x = _LEFT + (_WIDTH - _LEFT - 12) * n / most
+        x = _LEFT + (_WIDTH - _LEFT - 30) * n / most
         return x, 12 + (_HEIGHT - _BELOW - 12) * (1 - (score - low) / max(high - low, 1e-9))
 
     places = [place(n, score) for n, score in points]
@@ -88,16 +89,28 @@ def _curve_html(curve: Sequence[Sequence[float]]) -> str:
     dots = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="var(--number)"/>' for x, y in places)
     marks = "".join(
         f'<text x="{_LEFT - 6}" y="{place(0, score)[1] + 4:.1f}" text-anchor="end">{score:.2f}</text>'
-        for score in (low, (low + high) / 2, high)
+        f'<path d="M{_LEFT} {place(0, score)[1]:.1f}H{_WIDTH - 12}" stroke="var(--line)"/>'
+        for score in _ticks(low, high)
+    )
+    marks += "".join(
+        f'<text x="{x:.1f}" y="{_HEIGHT - 22}" text-anchor="middle">{n:.0f}</text>'
+        for number, ((x, _), (n, _)) in enumerate(zip(places, points, strict=True))
+        if number + 1 == len(points) or places[number + 1][0] - x > 44  # one that would touch the next is left out
     )
     style = 'font-size="11" fill="var(--muted)"'
     return (
         '<h2>Would more strokes help?</h2><p class="quiet">Estimated mean IoU with part of the painted pixels; a curve '
         'that still rises asks for more strokes.</p><div class="charts" style="max-width:560px"><figure>'
         f'<svg class="granum-chart" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="learning curve"><g {style}>'
-        f'{marks}<text x="{_WIDTH - 12}" y="{_HEIGHT - 8}" text-anchor="end">{most:.0f} painted pixels</text></g>'
+        f'{marks}<text x="{(_LEFT + _WIDTH - 12) / 2}" y="{_HEIGHT - 6}" text-anchor="middle">painted pixels</text></g>'
         f'<polyline points="{line}" fill="none" stroke="var(--number)" stroke-width="2"/>{dots}</svg></figure></div>'
     )
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Return round scores from low to high, about six at most."""
+    step = next(step for step in (0.02, 0.05, 0.1, 0.2) if (high - low) / step <= 6 or step == 0.2)
+    return [n * step for n in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
 
 
 def _importance_html(importance: Sequence[Sequence[Any]]) -> str:
@@ -121,11 +134,15 @@ def _leaderboard_html(leaderboard: Sequence[Any]) -> str:
         {
             "pipeline": str(trial.description),
             "state": str(trial.state),
-            "mIoU": trial.miou,
-            "from": trial.low,
-            "to": trial.high,
-            "seconds": float(trial.seconds),
+            "mIoU": _rounded(trial.miou, 3),
+            "95 % from": _rounded(trial.low, 3),
+            "to": _rounded(trial.high, 3),
+            "seconds": _rounded(trial.seconds, 1),
         }
         for trial in leaderboard
     ]
     return f'<h2>What was tried</h2><div class="scroll tall">{table_html(rows)}</div>' if rows else ""
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(float(value), digits)

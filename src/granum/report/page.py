@@ -209,7 +209,9 @@ def _class_numbers(run: Mapping[str, Any]) -> list[str]:
                 shares.setdefault(str(one["name"]), []).append(float(one["area_fraction"]))
     return [
         _number(
-            name, _with_unit(100 * float(np.mean(values)), "%"), f"mean of {len(values)} images" * (len(values) > 1)
+            name,
+            f"{100 * float(np.mean(values)):.1f} <small>%</small>",
+            f"mean of {len(values)} images" * (len(values) > 1),
         )
         for name, values in shares.items()
     ]
