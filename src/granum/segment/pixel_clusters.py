@@ -81,7 +81,8 @@ def cluster_pixels(
     Warns
     -----
     GranumWarning
-        With even light: a smooth surface explains most of the grey levels, so that bands of light may be clusters.
+        With even light: a smooth surface explains most of the grey levels, so that clusters may be bands of light
+        (or phases that lie from one side to the other).
 
     Raises
     ------
@@ -183,8 +184,9 @@ def _warn_of_bands(grey: NDArray[np.float64], rows: NDArray[np.int64], columns: 
     share = 1 - float(np.var(grey - fitted) / np.var(grey))
     if share > _BANDED:
         warnings.warn(
-            f"a smooth surface explains {100 * share:.0f} % of the variance of the grey levels; if that is the light "
-            "and not the specimen, set segment.pixel_clusters.light to uneven.",
+            f"a smooth surface explains {100 * share:.0f} % of the variance of the grey levels: it may be uneven "
+            "light, whose bands become clusters, or phases that lie so; if it is the light, set "
+            "segment.pixel_clusters.light to uneven.",
             GranumWarning,
             stacklevel=3,
         )
