@@ -107,6 +107,9 @@ def test_what_is_generated_is_included(tables, tmp_path):
 @pytest.mark.parametrize("text", blocks(ROOT / "README.md", "python"))
 def test_the_python_of_the_readme_runs(text):
     ran = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
+    if "learn_pixels" in text:
+        assert 0.3 < float(re.fullmatch(r".+ mean IoU ([\d.]+)\n", ran.stdout)[1]) < 1
+        return
     number, mean = re.fullmatch(r"(\d+) particles, mean ([\d.]+) nm\n", ran.stdout).groups()
     assert int(number) > 0
     assert float(mean) > 0
