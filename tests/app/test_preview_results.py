@@ -24,7 +24,7 @@ def put(results, number, *, side=10, level=0):
     )  # fmt: skip
     job.folder.mkdir()
     layer = write_layer(job.folder, "labels", "labels", np.ones((side, side), np.int32), level)
-    found = Found((side, side), 1, {}, (layer,), ("labels",), (), (), None, None, side * side, None)
+    found = Found((side, side), 1, {}, (layer,), ("labels",), (), (), None, None, side * side, None, level)
     return results.keep(job, found), job, found
 
 
