@@ -49,6 +49,16 @@ def test_arrays_go_in_and_a_model_comes_out(draw_phases):
     assert (model.predict(phases.images[2][None]).classes == phases.classes[2] + 1).mean() > 0.75
 
 
+def test_strokes_that_a_program_kept_as_floats_are_class_numbers(draw_phases):
+    phases = draw_phases(2, noise=0.6)
+    floats = [plane.astype(float) for plane in phases.strokes]
+    model = learn_pixels(phases.images, floats, budget_s=0.2)
+    plane = phases.images[1]
+    np.testing.assert_array_equal(model.predict(plane).classes, model.predict(plane[None]).classes)
+    with pytest.raises(ShapeError, match="image 1: hold values"):
+        learn_pixels(phases.images, [floats[0] + 0.5, None])
+
+
 def test_what_cannot_be_learnt_from_is_refused_in_a_sentence():
     pixels, painted = np.zeros((20, 20)), np.zeros((20, 20), np.uint8)
     with pytest.raises(SettingError, match="painted"):

@@ -94,8 +94,9 @@ def learn_pixels(
     ----------
     images : sequence of (Y, X) or (C, Y, X) array_like
         Any integer or floating dtype.
-    strokes : sequence of (Y, X) array_like of int
-        One per image: class 1, 2, ... of each painted pixel, 0 = unpainted; None for an image without strokes.
+    strokes : sequence of (Y, X) array_like
+        One per image, whole numbers of any dtype: class 1, 2, ... of each painted pixel, 0 = unpainted; None for an
+        image without strokes.
     class_names : sequence of str, optional
         Name of class 1, class 2, ...
     budget_s : float
@@ -118,7 +119,7 @@ def learn_pixels(
     Examples
     --------
     >>> model = learn_pixels([image], [strokes], class_names=["matrix", "particle"])  # doctest: +SKIP
-    >>> classes = model.predict(other[None]).classes  # doctest: +SKIP
+    >>> classes = model.predict(other).classes  # doctest: +SKIP
     """
     from granum.learn.model_search import search_model
 
@@ -128,7 +129,7 @@ def learn_pixels(
     for number, (image, painted) in enumerate(zip(images, strokes, strict=True), 1):
         channels = _as_channels(image, number)
         name = f"image {number}"
-        scribbles = None if painted is None else make_scribbles(np.asarray(painted), name=name)
+        scribbles = None if painted is None else make_scribbles(_as_integers(painted, name), name=name)
         given.append(TrainingImage(name, channels, scribbles))
     classes = [PixelClass(number, name) for number, name in enumerate(class_names or (), 1)]
     return search_model(given, classes, budget_s=budget_s, seed=seed).model
@@ -148,5 +149,18 @@ def _as_channels(image: ArrayLike, number: int) -> NDArray[Any]:
     if array.ndim == 2:
         return array[None]
     if array.ndim != 3 or len(array) > min(array.shape[1:]):
-        raise ShapeError(f"image {number}: has shape {array.shape}; must be (Y, X), or (C, Y, X) with channels first.")
+        raise ShapeError(
+            f"image {number}: has shape {array.shape}; must be (Y, X), or (C, Y, X) with channels first "
+            "(a colour image: np.moveaxis(image, -1, 0))."
+        )
     return array
+
+
+def _as_integers(painted: ArrayLike, name: str) -> NDArray[Any]:
+    """Return strokes as integers, which programs often keep as floats."""
+    array = np.asarray(painted)
+    if array.dtype.kind != "f":
+        return array
+    if not np.isfinite(array).all() or (array != np.round(array)).any() or np.abs(array).max(initial=0) > 255:
+        raise ShapeError(f"strokes of {name}: hold values that are no class numbers; must be whole numbers, 0 to 255.")
+    return array.astype(np.int64)

@@ -258,7 +258,7 @@ class PixelModel:
 
         Parameters
         ----------
-        channels : (C, Y, X) array_like
+        channels : (C, Y, X) or (Y, X) array_like
             The whole image, any integer or floating dtype.
         intensity : IntensityScale, optional
             What `scale_for` said, when it is known already.
@@ -281,6 +281,7 @@ class PixelModel:
         Works in tiles with at most about 100 MB of features at a time, whatever the size of the image.
         """
         array = np.asarray(channels)
+        array = array[None] if array.ndim == 2 else array
         notes = self.check(array)
         if area is not None and (area.shape != array.shape[1:] or area.dtype != np.bool_):
             raise SettingError(f"area: is {area.dtype} {area.shape}, must be bool {array.shape[1:]}.")
