@@ -59,16 +59,15 @@ def _apply_prior(planes, factors):  # type: ignore[no-untyped-def]
     width = 1024
     total = np.empty(width, np.float32)
     for begin in range(0, planes.shape[1], width):
-        part = planes[:, begin : begin + width]
-        n = part.shape[1]
+        end = min(begin + width, planes.shape[1])
         total[:] = 0
         for k in range(len(factors)):
-            row, factor = part[k], factors[k]
-            for p in range(n):
+            row, factor = planes[k][begin:end], factors[k]
+            for p in range(end - begin):
                 total[p] += row[p] * factor
         for k in range(len(factors)):
-            row, factor = part[k], factors[k]
-            for p in range(n):
+            row, factor = planes[k][begin:end], factors[k]
+            for p in range(end - begin):
                 value, whole = row[p], total[p]
                 row[p] = value * factor / whole if whole > 0 else value
 
