@@ -1,8 +1,8 @@
 """Small neural networks, several of them averaged: the family that answers strokes while they are painted.
 
 Two hidden layers of 32 and 16 do as well as 64 and 32 on strokes at half the cost. They learn in a third of the time
-of boosted trees and predict in four fifths; they are better where grey levels are relative to each image (nickel superalloy,
-mIoU .80 against .78) and worse on absolute ones (sandstone, .70 against .77), so a search tries both.
+of boosted trees and predict in four fifths; they are better where grey levels are relative to each image (nickel
+superalloy, mIoU .80 against .78) and worse on absolute ones (sandstone, .70 against .77), so a search tries both.
 """
 
 from __future__ import annotations
