@@ -150,6 +150,16 @@ def test_a_stage_that_is_sure_of_itself_is_judged_by_the_one_before(draw_phases)
         scorer.score(replace(blind, judge=HeldOut(held_out.painted[:, 1:], held_out.sample)))
 
 
+def test_a_model_that_is_not_sure_enough_gets_a_prior_that_leaves_rare_classes_alone(draw_phases):
+    phases = draw_phases(6, seed=0, noise=1.2)
+    scorer, held_out, predict = run(phases, 3, family="extra_trees")
+    score = scorer.score(held_out)
+    assert score.power > 2
+    assert score.prior.min() > 2 * score.frequencies.min()
+    by_frequencies = truth_on_unseen(phases, 3, predict, scorer.data, score.frequencies)
+    assert truth_on_unseen(phases, 3, predict, scorer.data, score.prior) > by_frequencies + 0.1
+
+
 def test_folds_that_were_not_run_yet_are_left_out_of_the_score(draw_phases):
     scorer, held_out, _ = run(draw_phases(3, seed=1), 3)
     whole = scorer.score(held_out).miou

@@ -23,7 +23,7 @@ from granum.learn.training_data import TrainingData
 __all__ = ["Score", "Scorer"]
 
 _SHRINK = 0.002
-_POWERS = (0.7, 1.4)
+_LEAST_POWER = 0.7
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,10 +58,10 @@ class Score:
     def prior(self) -> NDArray[np.float64]:
         """What the model should weigh its classes with: the same decisions as calibrating first, then `frequencies`.
 
-        The largest of p ** power * f is the largest of p * f ** (1 / power). The power is kept within 0.7 and 1.4: the
+        The largest of p ** power * f is the largest of p * f ** (1 / power). The power counts as at least 0.7: the
         model of all images is not as much too sure as those of the folds, and a rare class must not vanish for it.
         """
-        logs = np.log(self.frequencies) / np.clip(self.power, *_POWERS)
+        logs = np.log(self.frequencies) / max(self.power, _LEAST_POWER)
         weighed: NDArray[np.float64] = np.exp(logs - logs.max())
         return np.maximum(weighed / weighed.sum(), 1e-9)
 
