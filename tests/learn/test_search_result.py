@@ -5,7 +5,7 @@ import pytest
 
 from granum.learn.score_estimate import Scorer
 from granum.learn.search_data import prepare_search
-from granum.learn.search_result import build_model, complete_report, fingerprint_images
+from granum.learn.search_result import build_model, explain_pipeline, fingerprint_images, report_scores
 from granum.learn.search_space import Context, Part, Pipeline
 from granum.learn.search_trial import TrialRunner
 
@@ -39,20 +39,13 @@ def test_a_model_says_of_a_pixel_what_the_pipeline_says(runner, phases, normalis
 def test_a_report_holds_scores_a_curve_and_what_matters(runner):
     pipeline = Pipeline((LINEAR,), "training")
     scorer = Scorer(runner.data.data, runner.data.folds)
-    report = complete_report(
-        runner,
-        scorer,
-        pipeline,
-        runner.run(pipeline),
-        n_resamples=12,
-        with_curve=True,
-        seed=0,
-        should_stop=lambda: False,
-    )
+    held_out = runner.run(pipeline)
+    report = report_scores(runner, scorer, pipeline, held_out, n_resamples=12, seed=0)
     assert report.low <= report.miou <= report.high
-    assert [n for n, _ in report.learning_curve] == sorted(n for n, _ in report.learning_curve)
-    assert report.learning_curve[-1][1] == pytest.approx(report.miou)
-    assert report.importance[0][1] > 0
+    curve, importance = explain_pipeline(runner, scorer, pipeline, held_out, seed=0, should_stop=lambda: False)
+    assert [n for n, _ in curve] == sorted(n for n, _ in curve)
+    assert curve[-1][1] == pytest.approx(report.miou)
+    assert importance[0][1] > 0
 
 
 def test_a_fingerprint_changes_with_every_pixel_and_stroke_and_not_with_their_order_in_memory(runner):

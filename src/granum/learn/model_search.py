@@ -31,7 +31,7 @@ from granum.learn.scribbles import PixelClass
 from granum.learn.search_choice import balanced_accuracy, choose_best, reaches_edges, scores_without
 from granum.learn.search_data import prepare_search
 from granum.learn.search_plan import plan_pipelines
-from granum.learn.search_result import build_model, complete_report, describe_origin, fingerprint_images
+from granum.learn.search_result import build_model, describe_origin, explain_pipeline, fingerprint_images, report_scores
 from granum.learn.search_sampler import Sampler, make_sampler
 from granum.learn.search_space import Normalisation, Pipeline
 from granum.learn.search_state import SearchProgress, SearchResult, StudyFile, Trial, order_trials
@@ -250,10 +250,9 @@ class _Search:
             return
         held_out = known[1] if known is not None and known[0] == chosen.number else self.runner.run(chosen.pipeline)
         model = build_model(self.runner, chosen.pipeline, prior=self.scorer.score(held_out).prior)
-        report = complete_report(
-            self.runner, self.scorer, chosen.pipeline, held_out, n_resamples=_QUICK_RESAMPLES, with_curve=False,
-            seed=self.seed, should_stop=self._is_over,
-        )  # fmt: skip
+        report = report_scores(
+            self.runner, self.scorer, chosen.pipeline, held_out, n_resamples=_QUICK_RESAMPLES, seed=self.seed
+        )
         self._set_best(chosen, report)
         self.model = model
 
@@ -278,13 +277,16 @@ class _Search:
         try:
             held_out = self.runner.run(pipeline)
             n_resamples, with_curve = self._afford(held_out)
-            report = complete_report(
-                self.runner, self.scorer, pipeline, held_out, n_resamples=n_resamples, with_curve=with_curve,
-                seed=self.seed, should_stop=self._is_over,
-            )  # fmt: skip
+            report = report_scores(
+                self.runner, self.scorer, pipeline, held_out, n_resamples=n_resamples, seed=self.seed
+            )
             self._set_best(self.best, report)
             if with_curve:
                 self._check_smoothing(pipeline)
+                curve, importance = explain_pipeline(
+                    self.runner, self.scorer, pipeline, held_out, seed=self.seed, should_stop=self._is_over
+                )
+                self._set_best(self.best, replace(report, learning_curve=curve, importance=importance))
         except SearchStopped:
             return
 
@@ -304,7 +306,11 @@ class _Search:
         self.scorer.score(held_out)
         each = self._elapsed() - began
         left = self.end - self._elapsed()
-        trial_s = self.best.seconds if self.best is not None else 0.0
+        parts = self.best.pipeline.parts if self.best is not None else ()
+        # an average of what was tried took no time: the time of its parts counts
+        trial_s = sum(
+            max((one.seconds for one in self.trials if part in one.pipeline.parts), default=0) for part in parts
+        )
         with_curve = self.budget_s >= _CURVE_FROM_S and left > 3.0 * trial_s + 30 * each
         if with_curve:
             left -= 2.5 * trial_s

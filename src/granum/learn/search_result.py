@@ -26,7 +26,7 @@ from granum.learn.search_trial import TrialRunner
 from granum.learn.training_data import TrainingImage
 from granum.learn.validation import estimate_scores
 
-__all__ = ["build_model", "complete_report", "describe_origin", "fingerprint_images"]
+__all__ = ["build_model", "describe_origin", "explain_pipeline", "fingerprint_images", "report_scores"]
 
 _PACKAGES = ("numpy", "numba", "scikit-learn", "lightgbm", "optuna")
 _MOST_KEPT = 50
@@ -62,18 +62,16 @@ def build_model(runner: TrialRunner, pipeline: Pipeline, *, prior: NDArray[np.fl
     )
 
 
-def complete_report(
+def explain_pipeline(
     runner: TrialRunner,
     scorer: Scorer,
     pipeline: Pipeline,
     held_out: HeldOut,
     *,
-    n_resamples: int,
-    with_curve: bool,
     seed: int,
     should_stop: Callable[[], bool],
-) -> ScoreReport:
-    """Return the report of a pipeline: scores, and with time for it the learning curve and what features it needs.
+) -> tuple[tuple[tuple[int, float], ...], tuple[tuple[str, float], ...]]:
+    """Return the learning curve of a pipeline, and what features its first stage needs.
 
     Raises
     ------
@@ -81,35 +79,32 @@ def complete_report(
         When the search was stopped.
     """
     data, folds = runner.data.data, runner.data.folds
-    curve: tuple[tuple[int, float], ...] = ()
-    importance: tuple[tuple[str, float], ...] = ()
-    if with_curve:
 
-        def evaluate(thinned: Folds) -> HeldOut:
-            thin = TrialRunner(
-                replace(runner.data, folds=thinned), seed=seed, should_stop=should_stop, threads=runner.threads
-            )
-            return thin.run(pipeline)
-
-        curve = measure_learning_curve(scorer, evaluate, miou=scorer.score(held_out).miou, seed=seed)
-        columns = sorted(
-            {
-                column
-                for part in pipeline.parts
-                for column in part.columns(data.features, data.images[0].channels.shape[0])
-            }
+    def evaluate(thinned: Folds) -> HeldOut:
+        thin = TrialRunner(
+            replace(runner.data, folds=thinned), seed=seed, should_stop=should_stop, threads=runner.threads
         )
-        # predictors take rows of the bank as it is for this normalisation
-        seen = replace(data, painted=runner.data.painted(pipeline.normalisation))
-        importance = measure_importance(seen, folds, runner.fit_folds(pipeline), columns=columns, seed=seed)
+        return thin.run(pipeline)
+
+    curve = measure_learning_curve(scorer, evaluate, miou=scorer.score(held_out).miou, seed=seed)
+    n_channels = data.images[0].channels.shape[0]
+    columns = sorted({column for part in pipeline.parts for column in part.columns(data.features, n_channels)})
+    # predictors take rows of the bank as it is for this normalisation
+    seen = replace(data, painted=runner.data.painted(pipeline.normalisation))
+    importance = measure_importance(seen, folds, runner.fit_folds(pipeline), columns=columns, seed=seed)
+    return curve, importance
+
+
+def report_scores(
+    runner: TrialRunner, scorer: Scorer, pipeline: Pipeline, held_out: HeldOut, *, n_resamples: int, seed: int
+) -> ScoreReport:
+    """Return the scores of a pipeline with their intervals."""
     return estimate_scores(
-        data,
-        folds,
+        runner.data.data,
+        runner.data.folds,
         held_out,
         sample_weights=scorer.sample_weights,
         normalisation=pipeline.normalisation,
-        learning_curve=curve,
-        importance=importance,
         n_resamples=n_resamples,
         seed=seed,
     )
