@@ -145,6 +145,8 @@ BODIES = [b"", b"[", b"[" * 100_000, b'{"a":' * 100_000, b"null", b"1" * 5000, b
 GOOD = {"layer": "scribbles", "run": "20260101T000000Z-abcdef", "stem": "a", "key": "k", "path": "a.csv", "name": "x",
         "format": "coco"}  # fmt: skip
 NEEDED = {"id": "a1", "tool": "brush", "points": [[1, 1]], "op": "delete", "classes": []}
+# of a search and of a kept model; nothing is painted, so neither comes to be
+NEEDED |= {"budget_s": 1, "name": "a", "model": "live"}
 
 
 def requests_of_nonsense(spec, image):

@@ -61,7 +61,7 @@ def _by_silhouette(values: NDArray[np.float64], largest: int, seed: int) -> tupl
     for k in range(2, largest + 1):
         centres, _ = fit_kmeans(values, k, seed)
         labels = ((few[:, None, :] - centres[None]) ** 2).sum(axis=2).argmin(axis=1)
-        if len(np.unique(labels)) < 2:
+        if not 2 <= len(np.unique(labels)) < len(few):  # a pixel alone has no silhouette
             continue
         with threadpool_limits(limits=1):
             table.append({"k": k, "silhouette": round(float(silhouette_score(few, labels)), 4)})
