@@ -41,6 +41,7 @@ check: $(VENV)/.check ## formatting, lint, types, import rules, fast tests
 
 bench: $(VENV)/.test ## accuracy and speed beside today's tools, short form, into bench_out/
 	@$(BIN)/python benchmarks/accuracy/particles.py --quick
+	@$(BIN)/python benchmarks/accuracy/scribbles.py --quick
 	@$(BIN)/python benchmarks/speed/particles.py --quick
 	@$(BIN)/python benchmarks/speed/preview.py --kinds discs --moves 5
 	@$(BIN)/python benchmarks/speed/app.py --quick
