@@ -191,7 +191,7 @@ def test_a_process_that_nobody_needs_ends(tmp_path):
         bench.next("done")
         bench.process.forget("a")
         end = time.monotonic() + SLOW
-        while bench.process._child.process is not None:
+        while bench.process._process is not None:
             assert time.monotonic() < end
             time.sleep(0.05)
         bench.look("a", 2)

@@ -318,11 +318,11 @@ def test_a_read_only_project_can_be_looked_at_and_predicted_but_keeps_nothing(pa
 
 def test_the_process_that_learns_may_be_killed(painted):
     bench = painted
-    process = bench.server.parts.learning._process._child.process
+    process = bench.server.parts.learning._process._process
     assert process is not None
     process.kill()
     end = time.monotonic() + SLOW
-    while bench.server.parts.learning._process._child.process is process:
+    while bench.server.parts.learning._process._process is process:
         assert time.monotonic() < end
         time.sleep(0.05)
     bench.stroke("1.tif", 1, 100, 100)

@@ -136,7 +136,7 @@ def test_a_process_that_dies_is_told_in_one_sentence_and_started_anew(running):
     ask(previews, "a", 80, image="large", settings={"segment.automatic.smoothing": 4.4})
     while inbox.queue.get(timeout=SLOW)[1]["type"] != "preview_progress":
         continue
-    os.kill(previews._child.process.pid, signal.SIGKILL)
+    os.kill(previews._process.pid, signal.SIGKILL)
     _, message = inbox.answer()
     assert (message["request"], message["code"]) == (80, "crashed")
     ask(previews, "a", 81)
@@ -160,7 +160,7 @@ def test_the_process_and_its_files_end_with_close(folder):
     previews = Previews(Folder(folder), inbox.send, RecipeShelf(folder / "recipes"))
     ask(previews, "a", 1)
     inbox.answer()
-    process, files = previews._child.process, previews.results.path
+    process, files = previews._process, previews.results.path
     assert list(files.iterdir())
     previews.close()
     assert not process.is_alive()
@@ -184,7 +184,7 @@ def test_the_process_ends_when_the_server_is_killed(folder, tmp_path):
         "        return PreviewSource(image, Path(sys.argv[1]) / f'{image}.npy')\n"
         "def tell(client, message):\n"
         "    if message['type'] == 'preview_result':\n"
-        "        print(previews._child.process.pid, previews.results.path, flush=True)\n"
+        "        print(previews._process.pid, previews.results.path, flush=True)\n"
         "if __name__ == '__main__':\n"
         "    previews = Previews(Folder(), tell, RecipeShelf(Path(sys.argv[1]) / 'recipes'))\n"
         "    previews.submit('a', PreviewRequest(request=1, image='small'))\n"

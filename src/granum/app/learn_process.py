@@ -7,15 +7,16 @@ and a stroke makes every prediction of the live model stale.
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
+from typing import Any
 
-from granum.app.child_process import ChildProcess
 from granum.app.learn_jobs import LIVE, Answer, LookJob, Painted, PlaneKey, SaveJob
 from granum.app.learn_worker import work
 from granum.app.preview_worker import PreviewSource
@@ -112,7 +113,7 @@ class LearnProcess:
     ) -> None:
         self._refresh, self._changes, self._changed = refresh, changes, changed
         self._hear, self._new_place = hear, new_place
-        self._idle_s = idle_s
+        self._target, self._idle_s = target, idle_s
         self._lock = threading.Lock()
         self._looks: dict[str, Look] = {}
         self._waiting: OrderedDict[str, Look] = OrderedDict()
@@ -121,7 +122,9 @@ class LearnProcess:
         self._number = 0
         self._closed = False
         self._thread: threading.Thread | None = None
-        self._child = ChildProcess(target, "granum-learn")
+        self._wake_reader, self._wake_writer = multiprocessing.Pipe(duplex=False)
+        self._process: Any = None
+        self._connection: Connection | None = None
         self._place = Path()
         self._told: dict[PlaneKey, Scribbles] = {}
         self._told_version = -1
@@ -207,10 +210,11 @@ class LearnProcess:
         with self._lock:
             self._closed = True
             thread = self._thread
-            self._child.wake()
+            self._wake()
         if thread is not None:
             thread.join()
-        self._child.close()
+        self._wake_writer.close()
+        self._wake_reader.close()
 
     # ------------------------------------------------------------------------------------------------ the queue
 
@@ -221,14 +225,14 @@ class LearnProcess:
     def _stop_if_stale(self) -> None:
         """Stop what runs when nobody wants it any more, or when somebody else has not seen anything yet."""
         running = self._running
-        if running is None or running.stop_sent or self._child.connection is None or isinstance(running.what, _Save):
+        if running is None or running.stop_sent or self._connection is None or isinstance(running.what, _Save):
             return
         is_stale = self._looks.get(running.what.client) is not running.what
         others = bool(self._saves) or any(not look.view_done for look in self._waiting.values())
         if is_stale or (running.what.view_done and others):
             running.stop_sent, running.again = True, not is_stale
             try:
-                self._child.connection.send(("stop", running.job.number))
+                self._connection.send(("stop", running.job.number))
             except OSError:  # it has died; the thread that listens will find out
                 return
 
@@ -237,7 +241,10 @@ class LearnProcess:
         if self._thread is None and not self._closed:
             self._thread = threading.Thread(target=self._serve, name="granum-learn", daemon=True)
             self._thread.start()
-        self._child.wake()
+        self._wake()
+
+    def _wake(self) -> None:
+        self._wake_writer.send(None)
 
     def _next(self) -> Look | _Save | None:
         """Take what is next: what is to be saved, then looks whose view is not there yet, then the rest of images."""
@@ -264,16 +271,22 @@ class LearnProcess:
                         self._changed()
                 except Exception:  # the next stroke or look may do better
                     _log.exception("learning cannot go on")
-                called, spoke = self._child.wait(self._idle_s)
-                if not called and not self._looks and self._running is None:
-                    self._child.end()  # it holds features of up to 2 GB, and nobody looks
-                if spoke and self._child.connection is not None:
+                listened: list[Connection] = [self._wake_reader]
+                if self._connection is not None:
+                    listened.append(self._connection)
+                ready = wait(listened, self._idle_s)
+                if not ready and not self._looks and self._running is None:
+                    self._end_process()  # it holds features of up to 2 GB, and nobody looks
+                if self._wake_reader in ready:
+                    while self._wake_reader.poll():
+                        self._wake_reader.recv()
+                if self._connection is not None and self._connection in ready:
                     try:
-                        self._take(self._child.connection.recv())
+                        self._take(self._connection.recv())
                     except (EOFError, OSError):
                         self._bury()
         finally:
-            self._child.end()
+            self._end_process()
             running, self._running = self._running, None
             for save in [*self._saves, *([running.what] if running is not None else [])]:
                 if isinstance(save, _Save):
@@ -283,7 +296,11 @@ class LearnProcess:
         what = self._next()
         if what is None:
             return
-        connection = self._child.connection or self._start_process()
+        if self._connection is None:
+            self._start_process()
+        connection = self._connection
+        if connection is None:
+            return
         self._number += 1
         job: LookJob | SaveJob
         if isinstance(what, _Save):
@@ -306,14 +323,27 @@ class LearnProcess:
         with self._lock:
             self._stop_if_stale()
 
-    def _start_process(self) -> Connection:
+    def _start_process(self) -> None:
         self._place = self._new_place()
         self._told, self._told_version = {}, -1
-        return self._child.start()
+        context = multiprocessing.get_context("spawn")
+        here, there = context.Pipe()
+        process = context.Process(target=self._target, args=(there,), name="granum-learn", daemon=True)
+        process.start()
+        there.close()  # so that the death of the process ends the connection
+        self._process, self._connection = process, here
+
+    def _end_process(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
+        if self._connection is not None:
+            self._connection.close()
+        self._process = self._connection = None
 
     def _bury(self) -> None:
         """Answer for a process that has died."""
-        self._child.end()
+        self._end_process()
         with self._lock:
             running, self._running = self._running, None
         if running is not None:

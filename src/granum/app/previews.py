@@ -7,15 +7,16 @@ seen; an exact run, another image, or one that takes long is stopped for the new
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import shutil
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
 from typing import Any, Protocol
 
-from granum.app.child_process import ChildProcess
 from granum.app.forms import RecipeShelf
 from granum.app.preview_results import ResultFolder, make_result
 from granum.app.preview_worker import PreviewJob, PreviewSource, work
@@ -76,7 +77,9 @@ class Previews:
         self._closed = False
         self._wanted_warm = False
         self._thread: threading.Thread | None = None
-        self._child = ChildProcess(work, "granum-preview")
+        self._wake_reader, self._wake_writer = multiprocessing.Pipe(duplex=False)
+        self._process: Any = None
+        self._connection: Connection | None = None
 
     # ------------------------------------------------------------------------------------------------ for others
 
@@ -122,10 +125,11 @@ class Previews:
         with self._lock:
             self._closed = True
             thread = self._thread
-            self._child.wake()
+            self._wake()
         if thread is not None:
             thread.join()
-        self._child.close()
+        self._wake_writer.close()
+        self._wake_reader.close()
         self.results.close()
 
     # ------------------------------------------------------------------------------------------------ the queue
@@ -143,11 +147,11 @@ class Previews:
         return not same_plane or old.level < job.level or time.perf_counter() - self._running_since > _PATIENCE_S
 
     def _stop_running(self) -> None:
-        if self._running is None or self._stop_sent or self._child.connection is None:
+        if self._running is None or self._stop_sent or self._connection is None:
             return
         self._stop_sent = True
         try:
-            self._child.connection.send(("stop", self._running.job.number))
+            self._connection.send(("stop", self._running.job.number))
         except OSError:  # it has died; the thread that listens will find out
             return
 
@@ -156,7 +160,10 @@ class Previews:
         if self._thread is None and not self._closed:
             self._thread = threading.Thread(target=self._serve, name="granum-previews", daemon=True)
             self._thread.start()
-        self._child.wake()
+        self._wake()
+
+    def _wake(self) -> None:
+        self._wake_writer.send(None)
 
     def _drop(self, waiting: _Waiting) -> None:
         self._fail(waiting, "dropped", "A newer request came.")
@@ -172,14 +179,20 @@ class Previews:
         try:
             while not self._closed:
                 self._start_next()
-                _, spoke = self._child.wait()
-                if spoke and self._child.connection is not None:
+                listened: list[Connection] = [self._wake_reader]
+                if self._connection is not None:
+                    listened.append(self._connection)
+                ready = wait(listened)
+                if self._wake_reader in ready:
+                    while self._wake_reader.poll():
+                        self._wake_reader.recv()
+                if self._connection is not None and self._connection in ready:
                     try:
-                        self._hear(self._child.connection.recv())
+                        self._hear(self._connection.recv())
                     except (EOFError, OSError):
                         self._bury()
         finally:
-            self._child.end()
+            self._end_process()
 
     def _start_next(self) -> None:
         with self._lock:
@@ -187,7 +200,11 @@ class Previews:
                 return
             if not self._waiting and not self._wanted_warm:
                 return
-        connection = self._child.connection or self._child.start()
+        if self._connection is None:
+            self._start_process()
+        connection = self._connection
+        if connection is None:
+            return
         with self._lock:
             if self._wanted_warm:
                 self._wanted_warm = False
@@ -207,9 +224,25 @@ class Previews:
         except OSError:
             self._bury()
 
+    def _start_process(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        here, there = context.Pipe()
+        process = context.Process(target=work, args=(there,), name="granum-preview", daemon=True)
+        process.start()
+        there.close()  # so that the death of the process ends the connection
+        self._process, self._connection = process, here
+
+    def _end_process(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
+        if self._connection is not None:
+            self._connection.close()
+        self._process = self._connection = None
+
     def _bury(self) -> None:
         """Answer for a process that has died."""
-        self._child.end()
+        self._end_process()
         with self._lock:
             running, self._running = self._running, None
         if running is not None:
