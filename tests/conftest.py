@@ -61,6 +61,7 @@ def _load_catalogue() -> ModuleType:
     return _load_file("hard_cases_catalogue", "hard_cases", "catalogue.py")
 
 
+_load_file("page_waits", "app", "page_waits.py")
 _in_browser = _load_file("browser_fixtures", "app", "browser_fixtures.py")
 serve, chromium, signed_in = _in_browser.serve, _in_browser.chromium, _in_browser.signed_in
 _runs = _load_file("run_bench", "app", "run_bench.py")

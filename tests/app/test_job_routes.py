@@ -8,6 +8,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from page_waits import wait_until
 
 from granum.app.downloads import Downloads
 from granum.app.job_routes import make_router
@@ -163,7 +164,7 @@ def test_the_report_works_in_chromium_though_it_is_cut_off_from_the_app(bench, s
     viewer.scroll_into_view_if_needed()
     box = viewer.bounding_box()
     page.mouse.move(box["x"] + box["width"] * 8.5 / 64, box["y"] + box["height"] * 8.5 / 64, steps=3)
-    page.wait_for_function("document.querySelector('.viewer .tip').textContent.startsWith('object ')")
+    wait_until(page, "document.querySelector('.viewer .tip').textContent.startsWith('object ')")
     assert page.evaluate("[...document.images].every((one) => one.complete && one.naturalWidth > 0)")
     assert page.evaluate("origin") == "null"
     asked = "fetch('/api/v1/jobs').then(() => 'reached', () => 'refused')"

@@ -8,6 +8,7 @@ import threading
 
 import httpx
 import pytest
+from page_waits import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -250,7 +251,7 @@ def test_twenty_tabs_hear_the_same_and_users_of_a_lab_server_are_told_apart(serv
     told = httpx.put(f"{served.url}/api/v1/classes", json={"classes": classes}, headers=served.headers)
     assert told.status_code == 200, told.text
     for tab in tabs:
-        tab.wait_for_function("window.told.some(m => m.type === 'classes')")
+        wait_until(tab, "window.told.some(m => m.type === 'classes')")
         news = [message for message in tab.evaluate("window.told") if message["type"] == "classes"]
         assert news == [{"type": "classes", "classes": classes}], json.dumps(news)
     first.close()

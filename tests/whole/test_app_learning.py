@@ -13,6 +13,7 @@ import httpx
 import numpy as np
 import pytest
 import tifffile
+from page_waits import wait_until
 from scipy import ndimage
 
 from granum.samples import simulate_particles
@@ -66,7 +67,7 @@ class Painter:
         self.page.locator(".paint").wait_for()
         # the image stands on screen: before that, a stroke is drawn on nothing
         self.page.locator(".status-bar .number").first.wait_for(timeout=60_000)
-        self.page.wait_for_function("performance.getEntriesByName('granum:settled').length > 0", timeout=60_000)
+        wait_until(self.page, "performance.getEntriesByName('granum:settled').length > 0", timeout=60_000)
 
     def on_screen(self, y, x):
         """Where a pixel is on the screen, as long as the whole image is in view."""
@@ -81,8 +82,10 @@ class Painter:
         self.page.mouse.down()
         self.page.mouse.move(*self.on_screen(y, x + length / 2), steps=6)
         self.page.mouse.up()
-        self.page.wait_for_function(
-            "n => +document.querySelector('.paint section.row [role=status]').innerText.split(' ')[0] > n", arg=n
+        wait_until(
+            self.page,
+            "n => +document.querySelector('.paint section.row [role=status]').innerText.split(' ')[0] > n",
+            arg=n,
         )
 
     def n_strokes(self):
@@ -187,7 +190,7 @@ def test_from_the_first_stroke_to_a_run_on_all_images(painter, scenes, tmp_path)
     # correct: what is painted counts at once
     key = page.evaluate("performance.getEntriesByName('granum:prediction').length")
     painter.stroke(*far_points(mask, 4)[3], length=20)
-    page.wait_for_function("n => performance.getEntriesByName('granum:prediction').length > n", arg=key, timeout=30_000)
+    wait_until(page, "n => performance.getEntriesByName('granum:prediction').length > n", arg=key, timeout=30_000)
     painter.wait_predicted()
     # where to paint next
     place = page.locator(".places button").first
@@ -195,7 +198,7 @@ def test_from_the_first_stroke_to_a_run_on_all_images(painter, scenes, tmp_path)
     assert re.match(r"Place 1: .+ or .+\. .+", place.get_attribute("aria-label"))
     before = page.locator(".zoom").inner_text()
     place.click()
-    page.wait_for_function("before => document.querySelector('.zoom').innerText !== before", arg=before)
+    wait_until(page, "before => document.querySelector('.zoom').innerText !== before", arg=before)
     page.keyboard.press("Home")
     # search, and stop when there is something to keep
     painter.search_and_stop()

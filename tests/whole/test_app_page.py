@@ -10,6 +10,7 @@ import httpx
 import numpy as np
 import pytest
 import tifffile
+from page_waits import wait_until
 
 from granum.samples import simulate_particles
 
@@ -94,7 +95,8 @@ class Page:
         return tuple(self.page.get_by_role("button", name=name).first.is_enabled() for name in ("Undo", "Redo"))
 
     def wait_can(self, undo, redo):
-        self.page.wait_for_function(
+        wait_until(
+            self.page,
             """([undo, redo]) => {
                 const find = name => [...document.querySelectorAll('.side button')].find(
                     one => (one.ariaLabel ?? one.innerText).startsWith(name));
@@ -280,7 +282,7 @@ def test_touch_paints_with_one_finger_and_zooms_with_two(serve, signed_in, folde
     screen.wait_strokes("0 strokes")
     # the image stands on screen: before that, a stroke is drawn on nothing
     page.locator(".status-bar .number").first.wait_for(timeout=20_000)
-    page.wait_for_function("performance.getEntriesByName('granum:settled').length > 0", timeout=20_000)
+    wait_until(page, "performance.getEntriesByName('granum:settled').length > 0", timeout=20_000)
     page.keyboard.press("b")
     box = page.locator(".viewer-place").bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
@@ -300,7 +302,7 @@ def test_touch_paints_with_one_finger_and_zooms_with_two(serve, signed_in, folde
     for step in range(10):
         send("touchMove", (x - 30 - 6 * step, y), (x + 30 + 6 * step, y))
     send("touchEnd")
-    page.wait_for_function("zoom => document.querySelector('.zoom').innerText !== zoom", arg=zoom)
+    wait_until(page, "zoom => document.querySelector('.zoom').innerText !== zoom", arg=zoom)
     screen.wait_strokes("1 stroke")
 
 

@@ -15,6 +15,7 @@ import httpx
 import numpy as np
 import pytest
 import tifffile
+from page_waits import wait_until
 
 from granum.samples import simulate_particles
 
@@ -130,9 +131,7 @@ def test_from_the_first_look_to_the_same_bytes_on_the_command_line(story, folder
     slider.evaluate("e => { e.value = e.max * 0.6; e.dispatchEvent(new Event('input', {bubbles: true})); }")
     slider.evaluate("e => e.dispatchEvent(new Event('change', {bubbles: true}))")
     page.locator(".finding .working.on").wait_for(state="detached", timeout=60_000)
-    page.wait_for_function(
-        "n => document.querySelector('.finding .big').innerText !== n", arg=str(automatic), timeout=60_000
-    )
+    wait_until(page, "n => document.querySelector('.finding .big').innerText !== n", arg=str(automatic), timeout=60_000)
     story.wait_exact()
     tuned = story.n_objects()
     assert tuned < automatic
