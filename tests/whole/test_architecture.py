@@ -21,11 +21,12 @@ SOURCE = Path(granum.__file__).parent
 ROOT = SOURCE.parents[1]
 TESTS = Path(__file__).parents[1]
 MODULES = sorted(path.relative_to(SOURCE) for path in SOURCE.rglob("*.py"))
-STAGES = ("preprocess", "segment", "separate", "measure", "score", "samples", "report")
+STAGES = ("preprocess", "segment", "separate", "measure", "track", "plate", "score", "samples", "report")
 # what a stage function may take by position
 DATA = {
     "image", "mask", "labels", "peaks", "area", "objects", "confidence", "relief", "weights", "truth", "prediction",
-    "channels", "distance", "markers", "pixel_size_nm", "channel_names",
+    "channels", "distance", "markers", "pixel_size_nm", "channel_names", "live", "dead", "brightfield", "stains", "cells",
+    "cell_mask", "channel_facts", "votes", "nuclei",
 }  # fmt: skip
 # module -> the test file of the public function that it serves
 TESTED_WITH = {

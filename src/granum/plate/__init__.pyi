@@ -1,0 +1,2 @@
+from .assay import Assay as Assay
+from .assay import PlateImage as PlateImage
