@@ -6,6 +6,7 @@ from .nanomaterial import NanomaterialFraction as NanomaterialFraction
 from .nanomaterial import nanomaterial_fraction as nanomaterial_fraction
 from .neighbours import measure_neighbours as measure_neighbours
 from .objects import measure_objects as measure_objects
+from .proportion import wilson_interval as wilson_interval
 from .sampling import SampleAdequacy as SampleAdequacy
 from .sampling import border_weights as border_weights
 from .sampling import sample_adequacy as sample_adequacy
