@@ -20,6 +20,7 @@ STAND_INS = {
     "stand_in.area": ("stand_in_steps:find_area", ("area", "choice")),
     "stand_in.fail": ("stand_in_steps:fail", ("mask",)),
     "stand_in.shuffle": ("stand_in_steps:shuffle", ("image",)),
+    "stand_in.count": ("stand_in_steps:count_pixels", ("summary",)),
 }
 CALLS: list[str] = []
 
@@ -96,3 +97,8 @@ def shuffle(image: Any, *, seed: Annotated[int, Range(0, 2**32 - 1)] = 0) -> Any
     pixels = image.ravel().copy()
     np.random.default_rng(seed).shuffle(pixels)
     return pixels.reshape(image.shape)
+
+
+def count_pixels(mask: Any, *, name: str = "n_pixels") -> Any:
+    """Numbers of the whole image."""
+    return {name: int(mask.sum()), "last": name == "n_pixels"}

@@ -303,3 +303,12 @@ def test_a_given_layer_stands_in_for_the_last_step_that_writes_it(picture, calls
     everything = run(chain("above", "label", "measure"), Image.from_array(picture), given={"mask": mask})
     assert everything.n_objects == 1
     assert everything.objects["area"].tolist() == [16]
+
+
+def test_summaries_of_several_steps_are_joined(picture):
+    result = run(chain("above", "count", "count"), Image.from_array(picture))
+    assert result.summary == {"n_pixels": result.layers["mask"].sum(), "last": True}
+    assert run(chain("above"), Image.from_array(picture)).summary == {}
+    recipe = chain("above", "count", "count").with_settings({"count#2.name": "again"})
+    assert list(run(recipe, Image.from_array(picture)).summary) == ["n_pixels", "last", "again"]
+    assert run(recipe, Image.from_array(picture)).summary["last"] is False

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from granum.arrays import check_image
+from granum.channel_roles import FoundChannel, find_channels, role_named, unknown_channel
 from granum.errors import SettingError, ShapeError
 from granum.image import Image
 from granum.preprocess.channel_mean import mean_of_channels
@@ -41,7 +42,8 @@ def read_layers(
     -------
     layers : dict
         "image" and "channel.NAME" as they are read; for a recipe that reads it, "channels" with what a model must know
-        of them: "channel_names" and "pixel_size_nm" where the file says so.
+        of them: "channel_names" and "pixel_size_nm" where the file says so. For a recipe with roles, "stains": role ->
+        name under which its channel was found; optional roles that were not found have no layer.
     flags, notes : list of str
         In one word, and in a sentence each.
 
@@ -52,15 +54,16 @@ def read_layers(
     ShapeError
         Channels do not show the same field.
     """
+    found, notes = _find_roles(recipe, image, channels)
     wanted: dict[str, int | str | Image | None] = {
-        f"channel.{name}": channels.get(name, name) for name in recipe.channels
+        f"channel.{name}": channels.get(name, name) for name in (() if recipe.roles else recipe.channels)
     }
+    wanted |= {f"channel.{role}": one.source for role, one in found.items()}
     stack, mixed = _channel_stack(recipe, image, channels, frame, z) if recipe.reads_channels else (None, None)
     if recipe.reads_image or recipe.reads_channels or not wanted:
         wanted = {"image": channels.get("image"), **wanted}
     layers: dict[str, Any] = {}
     flags: list[str] = []
-    notes: list[str] = []
     for layer, source in wanted.items():
         try:
             if layer == "image" and mixed is not None:
@@ -82,6 +85,8 @@ def read_layers(
     shapes = {layer: plane.shape for layer, plane in layers.items()}
     if len(set(shapes.values())) > 1:
         raise ShapeError(f"channels: have different shapes ({shapes}); they must show the same field.")
+    if recipe.roles:
+        layers["stains"] = {role: one.stain for role, one in found.items()}
     if stack is not None:
         layers["channels"] = layers["image"][None] if len(stack) == 1 else stack
         if mixed is not None and any("objects" in step.writes for step in recipe.steps):
@@ -94,6 +99,18 @@ def read_layers(
         if image.pixel_size is not None:
             layers["pixel_size_nm"] = math.sqrt(image.pixel_size.nm[0] * image.pixel_size.nm[1])
     return layers, flags, notes
+
+
+def _find_roles(
+    recipe: Recipe, image: Image, channels: Mapping[str, int | str | Image]
+) -> tuple[dict[str, FoundChannel], list[str]]:
+    if not recipe.roles:
+        return {}, []
+    known = (*(["image"] if recipe.reads_image else []), *recipe.channels)
+    for name in channels:
+        if name not in known and role_named(recipe.roles, name) is None and not recipe.reads_channels:
+            raise unknown_channel(name, recipe.name, known, recipe.roles)
+    return find_channels(recipe.roles, image, channels, recipe=recipe.name)
 
 
 def _same_plane(source: Image, frame: int, z: int | None) -> NDArray[Any]:

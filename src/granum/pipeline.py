@@ -98,6 +98,11 @@ class Result:
         return self.layers.get("legend") or ()
 
     @property
+    def summary(self) -> dict[str, Any]:
+        """The layer `summary`: numbers of the whole image by name, of all steps that write some; often empty."""
+        return self.layers.get("summary") or {}
+
+    @property
     def wants_objects(self) -> bool:
         """Whether no step was told to make no objects, as `segment.learned` with ``objects = "none"`` is."""
         return _wants_objects(self.choices)
@@ -209,7 +214,7 @@ def run(
             elapsed = time.perf_counter() - start
         else:
             elapsed = 0.0
-        layers.update(kept.outputs)
+        layers.update(_with_earlier_summary(layers, kept.outputs))
         layers.update(ready_after.get(number, {}))
         keys.update(kept.keys)
         if edits and number == last_labels:
@@ -233,6 +238,13 @@ def run(
     return Result(
         recipe, picture, layers, tuple(choices), seconds, _unique(notes), image.pixel_size, frame, _unique(flags)
     )
+
+
+def _with_earlier_summary(layers: Mapping[str, Any], outputs: dict[str, Any]) -> dict[str, Any]:
+    """Return what a step wrote, its summary joined to that of the steps before it."""
+    if "summary" not in outputs or "summary" not in layers:
+        return outputs
+    return {**outputs, "summary": {**layers["summary"], **outputs["summary"]}}
 
 
 def _wants_objects(choices: Sequence[Choice]) -> bool:

@@ -18,13 +18,15 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from granum.channel_roles import ASSAY_KINDS, ChannelRole, parse_roles
 from granum.errors import RecipeError, SettingError
-from granum.steps import check_settings, load_step, nearest_name
+from granum.steps import Step, check_settings, load_step, nearest_name
 from granum.toml_text import read_toml
 
 __all__ = ["Recipe", "RecipeStep", "list_recipes", "load_recipe", "parse_recipe", "ready_recipe_text", "to_toml_value"]
 
 _CHANNEL = "channel."
+_KEYS = ("name", "summary", "assay", "channels", "step")
 _LARGEST_RECIPE = 1_000_000  # bytes; a recipe is a page of text, so more is a wrong file
 
 
@@ -68,11 +70,18 @@ class Recipe:
         One line for lists.
     steps : tuple of RecipeStep
         In the order in which they run.
+    assay : str
+        What its images make together, one of `granum.channel_roles.ASSAY_KINDS`; "" for nothing.
+    roles : tuple of ChannelRole
+        The channels that it reads, by what they are for; the first one that an image has is shown in reports. Empty for
+        a recipe that calls its channels by one name each.
     """
 
     name: str
     summary: str
     steps: tuple[RecipeStep, ...]
+    assay: str = ""
+    roles: tuple[ChannelRole, ...] = ()
 
     @property
     def hash(self) -> str:
@@ -81,7 +90,9 @@ class Recipe:
 
     @property
     def channels(self) -> tuple[str, ...]:
-        """Names of the channels that the recipe reads beside the image."""
+        """Names of the channels that the recipe reads beside the image: its roles, where it has any."""
+        if self.roles:
+            return tuple(role.name for role in self.roles)
         layers = (layer for step in self.steps for layer in step.from_.values())
         return tuple(dict.fromkeys(layer.removeprefix(_CHANNEL) for layer in layers if layer.startswith(_CHANNEL)))
 
@@ -130,6 +141,10 @@ class Recipe:
     def to_toml(self) -> str:
         """Return the recipe as TOML with all settings, the same text for the same recipe."""
         lines = [f"name = {to_toml_value(self.name)}", f"summary = {to_toml_value(self.summary)}"]
+        lines += [f"assay = {to_toml_value(self.assay)}"] if self.assay else []
+        for role in self.roles:
+            lines += ["", f"[channels.{role.name}]", f"names = {to_toml_value(role.names)}"]
+            lines += [f"optional = {to_toml_value(role.optional)}", f"about = {to_toml_value(role.about)}"]
         for step in self.steps:
             lines += ["", "[[step]]", f"do = {to_toml_value(step.do)}"]
             if step.from_:
@@ -235,14 +250,18 @@ def parse_recipe(text: str, *, where: str = "recipe") -> Recipe:
     """
     tables = read_toml(text, where=where)
     for key in tables:
-        if key not in ("name", "summary", "step"):
-            raise RecipeError(f"{where}: unknown key {key!r}; {nearest_name(key, ('name', 'summary', 'step'))}")
+        if key not in _KEYS:
+            raise RecipeError(f"{where}: unknown key {key!r}; {nearest_name(key, _KEYS)}")
     name, summary, steps = tables.get("name", Path(where).stem), tables.get("summary", ""), tables.get("step", [])
     if not isinstance(name, str) or not isinstance(summary, str):
         raise RecipeError(f"{where}: name and summary must be text.")
     if not isinstance(steps, list) or not steps or not all(isinstance(step, dict) for step in steps):
         raise RecipeError(f"{where}: has no steps; write each as a [[step]] table with do = 'STAGE.STEP'.")
-    recipe = Recipe(name, summary, tuple(_parse_step(step, f"{where}, step {n}") for n, step in enumerate(steps, 1)))
+    assay, roles = tables.get("assay", ""), parse_roles(tables.get("channels", {}), where=where)
+    if assay and assay not in ASSAY_KINDS:
+        raise RecipeError(f"{where}: assay = {assay!r}; {nearest_name(str(assay), ASSAY_KINDS)}")
+    parsed = tuple(_parse_step(step, f"{where}, step {n}") for n, step in enumerate(steps, 1))
+    recipe = Recipe(name, summary, parsed, str(assay), roles)
     _check_layers(recipe, where)
     return recipe
 
@@ -264,7 +283,7 @@ def _parse_step(table: dict[str, Any], where: str) -> RecipeStep:
 
 def _check_layers(recipe: Recipe, where: str) -> None:
     """Raise when a step reads a layer that nothing before it has written."""
-    layers = {"image", "channels"}
+    layers = {"image", "channels", *(["stains"] if recipe.roles else [])}
     for n, step in enumerate(recipe.steps, 1):
         known = load_step(step.do)
         for name in step.from_:
@@ -278,7 +297,21 @@ def _check_layers(recipe: Recipe, where: str) -> None:
                     f"{where}, step {n} ({step.do}): reads the layer {layer!r}, which no step before it writes; "
                     f"{nearest_name(layer, sorted(layers))}"
                 )
+            _check_role(recipe, known, step, layer, f"{where}, step {n} ({step.do})")
         layers.update(step.writes)
+
+
+def _check_role(recipe: Recipe, known: Step, step: RecipeStep, layer: str, where: str) -> None:
+    """Raise when a recipe with roles reads a channel that is none, or needs one that may be missing."""
+    if not recipe.roles or not layer.startswith(_CHANNEL):
+        return
+    role = next((role for role in recipe.roles if layer == _CHANNEL + role.name), None)
+    if role is None:
+        hint = nearest_name(layer, [_CHANNEL + name for name in recipe.channels])
+        raise RecipeError(f"{where}: reads the layer {layer!r}, which has no table in [channels]; {hint}")
+    needs = [name for name in known.reads if step.from_.get(name) == layer]
+    if role.optional and needs:
+        raise RecipeError(f"{where}: needs {layer!r} as its {needs[0]}, but [channels.{role.name}] is optional.")
 
 
 def list_recipes() -> dict[str, str]:

@@ -139,3 +139,12 @@ def test_a_recipe_without_labels_has_no_pictures(make_item, pictures, quick):
     folder, about = read(make_item(pictures / "field_3.tif", recipe=recipe))
     assert sorted(path.name for path in folder.iterdir()) == ["item.json", "objects.csv"]
     assert about["row"]["area_fraction"] is None
+
+
+def test_a_summary_becomes_columns_after_the_known_ones(make_item, pictures):
+    text = "[[step]]\ndo = 'stand_in.above'\n[[step]]\ndo = 'stand_in.count'\n"
+    _, about = read(make_item(pictures / "field_5.tif", recipe=parse_recipe(text)))
+    assert list(about["row"])[-4:] == ["n_pixels", "last", "flags", "warnings"]
+    assert about["row"]["n_pixels"] == 5 * 49
+    with pytest.raises(TypeError, match="threshold already"):
+        read(make_item(pictures / "field_5.tif", recipe=parse_recipe(text + "name = 'threshold'")))

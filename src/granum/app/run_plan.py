@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from granum.channel_roles import role_named, unknown_channel
 from granum.errors import OutputError, SettingError
 
 if TYPE_CHECKING:
@@ -227,8 +228,8 @@ def _chosen(request: RunRequest, pictures: RunPictures) -> list[ImageEntry]:
 def _check_channels(channels: Mapping[str, int], recipe: Recipe, entries: Sequence[ImageEntry]) -> None:
     known = (*(["image"] if recipe.reads_image else []), *recipe.channels)
     for name, index in channels.items():
-        if name not in known:
-            raise SettingError(f"channel {name!r}: recipe {recipe.name!r} reads only {', '.join(known)}.")
+        if name not in known and role_named(recipe.roles, name) is None:
+            raise unknown_channel(name, recipe.name, known, recipe.roles)
         for entry in entries:
             if entry.channels and not 0 <= index < len(entry.channels):
                 there = f"0 to {len(entry.channels) - 1}"

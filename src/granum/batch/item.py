@@ -181,7 +181,7 @@ def process_item(item: Item) -> str:
     image = _open(item.facts.source, item.reading)
     others = {name: read_image(path) for name, path in item.facts.source.channel_paths.items()}
     channels: dict[str, int | str | Image] = {**item.reading.channels, **others}
-    keep = ("labels", "objects", "area", "classes", "legend", "probabilities")
+    keep = ("labels", "objects", "area", "classes", "legend", "probabilities", "cells", "summary")
     # the recipe names models by their content; their copies lie beside the committed results
     recipe = item.recipe.with_files(lambda file: str(item.items.parent / file))
     result = pipeline.run(
@@ -279,6 +279,9 @@ def _image_row(item: Item, result: Result, classes: list[dict[str, Any]]) -> dic
     if result.objects is not None and result.wants_objects and n_pixels:
         row |= summarise_in_unit(result.objects, n_pixels, result.pixel_size)
     row |= class_columns(classes)
+    if twice := row.keys() & result.summary.keys():
+        raise TypeError(f"summary: images.csv has the columns {', '.join(sorted(twice))} already.")
+    row |= result.summary
     row["flags"] = list(result.flags)
     row["warnings"] = _warnings(item, result)
     return row

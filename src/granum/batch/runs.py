@@ -18,6 +18,7 @@ from granum.batch.model_files import place_models, read_models
 from granum.batch.plan import Source, find_files, plan_sources
 from granum.batch.run_folder import Failure, build_run_folder, publish_run_folder
 from granum.batch.runners import Runner, make_runner
+from granum.channel_roles import role_named, unknown_channel
 from granum.errors import OutputError, SettingError
 from granum.image import PixelSize
 from granum.recipe import Recipe, load_recipe
@@ -199,8 +200,9 @@ def _check_channels(recipe: Recipe, names: Sequence[str], patterns: Collection[s
     """Raise for a channel that the recipe does not read; one that takes all channels takes further files too."""
     known = (*(["image"] if recipe.reads_image else []), *recipe.channels)
     for name in names:
-        if name not in known and not (recipe.reads_channels and name in patterns):
-            raise SettingError(f"channel {name!r}: recipe {recipe.name!r} reads only {', '.join(known)}.")
+        taken = name in known or role_named(recipe.roles, name) is not None
+        if not taken and not (recipe.reads_channels and name in patterns):
+            raise unknown_channel(name, recipe.name, known, recipe.roles)
 
 
 def _inspect(runner: Runner, sources: Sequence[Source], reading: Reading) -> tuple[list[SourceFacts], list[Failure]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from granum.channel_roles import ChannelRole
     from granum.steps import Setting
 
 __all__ = ["describe_recipe", "recipes"]
@@ -41,6 +42,10 @@ def describe_recipe(name: str) -> str:
 
     recipe = load_recipe(name)
     lines = [f"name = {to_toml_value(recipe.name)}", f"summary = {to_toml_value(recipe.summary)}"]
+    lines += [f"assay = {to_toml_value(recipe.assay)}"] if recipe.assay else []
+    for role in recipe.roles:
+        lines += ["", *_role_comment(role), f"[channels.{role.name}]", f"names = {to_toml_value(role.names)}"]
+        lines += [f"optional = {to_toml_value(role.optional)}", f"about = {to_toml_value(role.about)}"]
     for step in recipe.steps:
         known = load_step(step.do)
         lines += ["", f"# {known.summary}", "[[step]]", f"do = {to_toml_value(step.do)}"]
@@ -51,6 +56,16 @@ def describe_recipe(name: str) -> str:
         for setting in known.settings.values():
             lines += ["", *_comment(setting), f"{setting.name} = {to_toml_value(step.settings[setting.name])}"]
     return "\n".join(lines) + "\n"
+
+
+def _role_comment(role: ChannelRole) -> list[str]:
+    """Return how a channel is given, as comment lines."""
+    import textwrap
+
+    names = ", ".join(role.names)
+    also = f", also by another of its names: {names}" if names else ""
+    text = f"--channel {role.name}=N, or a pattern of its files{also}. A channel that the file calls so is found."
+    return [f"# {line}" for line in textwrap.wrap(text + (" May be missing." if role.optional else ""), 110)]
 
 
 def _comment(setting: Setting) -> list[str]:
