@@ -9,10 +9,12 @@ from granum.app.preview_layers import (
     find_histogram,
     find_legend,
     full_points,
+    has_layer,
     layer_kinds,
     make_layer,
     write_layer,
 )
+from granum.errors import SettingError
 from granum.image import Image
 from granum.learn.scribbles import PixelClass
 from granum.recipe import load_recipe, parse_recipe
@@ -138,3 +140,21 @@ def test_an_image_that_floats_counts_its_largest_value():
     values = np.linspace(-3, 5, 400, dtype=np.float32).reshape(20, 20)
     result = pipeline.run(parse_recipe('[[step]]\ndo = "segment.threshold"\n'), Image.from_array(values))
     assert sum(find_histogram(result.recipe, result).counts) == 400
+
+
+def test_a_channel_that_may_be_missing_and_is_has_no_layer():
+    text = """
+    [channels.seen]
+    [channels.other]
+    optional = true
+    [[step]]
+    do = "segment.threshold"
+    from = { image = "channel.seen", area = "channel.other" }
+    """
+    recipe = parse_recipe(text)
+    kinds = layer_kinds(recipe)
+    assert kinds["channel.seen"] == kinds["channel.other"] == "image"
+    layers = pipeline.run(recipe, Image.from_array(np.arange(600.0).reshape(20, 30))).layers
+    assert [name for name in kinds if has_layer(layers, name)] == ["channel.seen", "mask", "distance", "peaks"]
+    with pytest.raises(SettingError, match=r"'channel.other': this image has none"):
+        make_layer(recipe, layers, "channel.other")

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from granum.app.messages import HistogramInfo
 from granum.app.tiles import TILE, cut_decimated, halve, level_shape
+from granum.errors import SettingError
 from granum.learn.scribbles import PixelClass
 from granum.pipeline import Result
 from granum.recipe import Recipe, RecipeStep
@@ -31,6 +32,7 @@ __all__ = [
     "find_histogram",
     "find_legend",
     "full_points",
+    "has_layer",
     "layer_kinds",
     "make_layer",
     "write_layer",
@@ -38,6 +40,7 @@ __all__ = [
 
 Kind = Literal["image", "mask", "labels", "classes", "points"]
 _KINDS: dict[str, Kind] = {"mask": "mask", "area": "mask", "labels": "labels", "peaks": "points"}
+_KINDS |= {"cells": "labels", "cell_mask": "mask", "live_mask": "mask", "dead_mask": "mask"}
 _KINDS |= {"classes": "classes"}
 _KINDS |= {"image": "image", "relief": "image"}
 _DERIVED: dict[str, Kind] = {"distance": "image", "peaks": "points"}
@@ -88,10 +91,23 @@ def layer_kinds(recipe: Recipe) -> dict[str, Kind]:
     return kinds
 
 
+def has_layer(layers: dict[str, Any], name: str) -> bool:
+    """Whether a finished run has a layer, or what it is made from; it lacks optional channels that were not there."""
+    return name in layers or name in _DERIVED
+
+
 def make_layer(recipe: Recipe, layers: dict[str, Any], name: str) -> NDArray[Any]:
-    """Return a layer of a finished run; `distance` and `peaks` are made from its last mask when it has none."""
+    """Return a layer of a finished run; `distance` and `peaks` are made from its last mask when it has none.
+
+    Raises
+    ------
+    SettingError
+        An optional channel that this image does not have.
+    """
     if name in layers:
         return np.asarray(layers[name])
+    if name not in _DERIVED:
+        raise SettingError(f"layer {name!r}: this image has none; the recipe works without.")
     mask = layers[_last_mask(recipe) or ""]
     if name == "distance":
         from granum.separate.distance import distance_map

@@ -24,7 +24,15 @@ from numpy.typing import NDArray
 
 from granum import pipeline
 from granum.app.forms import is_full_size_only, shrink_recipe
-from granum.app.preview_layers import LayerFile, find_histogram, find_legend, layer_kinds, make_layer, write_layer
+from granum.app.preview_layers import (
+    LayerFile,
+    find_histogram,
+    find_legend,
+    has_layer,
+    layer_kinds,
+    make_layer,
+    write_layer,
+)
 from granum.app.tiles import halve, level_shape
 from granum.batch.runners import end_with_parent
 from granum.choice import Choice
@@ -181,7 +189,7 @@ class PreviewMaker:
             result.n_objects,
             result.seconds,
             tuple(files),
-            tuple(kinds),
+            tuple(name for name in kinds if has_layer(result.layers, name)),
             tuple(_full_choice(choice, level) for choice in result.choices),
             result.warnings,
             None if histogram is None else histogram.model_dump(),
