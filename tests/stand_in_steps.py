@@ -20,6 +20,8 @@ STAND_INS = {
     "stand_in.area": ("stand_in_steps:find_area", ("area", "choice")),
     "stand_in.fail": ("stand_in_steps:fail", ("mask",)),
     "stand_in.shuffle": ("stand_in_steps:shuffle", ("image",)),
+    "stand_in.cells": ("stand_in_steps:grow", ("cells",)),
+    "stand_in.judge": ("stand_in_steps:judge", ("objects", "summary")),
     "stand_in.count": ("stand_in_steps:count_pixels", ("summary",)),
 }
 CALLS: list[str] = []
@@ -102,3 +104,17 @@ def shuffle(image: Any, *, seed: Annotated[int, Range(0, 2**32 - 1)] = 0) -> Any
 def count_pixels(mask: Any, *, name: str = "n_pixels") -> Any:
     """Numbers of the whole image."""
     return {name: int(mask.sum()), "last": name == "n_pixels"}
+
+
+def grow(labels: Any) -> Any:
+    """Labels of cells: one pixel more all round."""
+    return ndimage.grey_dilation(labels, 3).astype(np.int32)
+
+
+def judge(objects: Any, labels: Any, dead: Any) -> Any:
+    """A nucleus is dead where the dead stain is over 100."""
+    means = ndimage.mean(dead, labels, objects["label"]) if len(objects["label"]) else np.zeros(0)
+    p_dead = np.where(np.asarray(means) > 100, 0.97, 0.03)
+    n, n_dead = len(p_dead), int((p_dead > 0.5).sum())
+    summary = {"n_live": n - n_dead, "n_dead": n_dead, "viability": (n - n_dead) / n if n else None, "doubt": 0.1}
+    return {**objects, "state": np.where(p_dead > 0.5, "dead", "live"), "p_dead": p_dead}, summary

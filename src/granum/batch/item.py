@@ -22,7 +22,10 @@ from granum.object_table import ObjectTable
 from granum.pipeline import Result
 from granum.recipe import Recipe
 
-__all__ = ["Item", "Reading", "SourceFacts", "inspect_source", "process_item", "summarise_in_unit"]
+__all__ = ["CELL_FILES", "Item", "Reading", "SourceFacts", "inspect_source", "process_item", "summarise_in_unit"]
+
+CELL_FILES = "cell_files"
+"""Where labels of cells lie in a committed folder: a folder, so that no stem can be called the same."""
 
 
 @dataclass(frozen=True)
@@ -221,6 +224,9 @@ def _write(folder: Path, item: Item, result: Result) -> None:
     if result.labels is not None:
         write_labels(folder / f"{source.stem}.tif", result.labels, size)
         write_overlay(folder / f"{source.stem}.png", result.picture, result.labels, result.objects, area)
+    if result.layers.get("cells") is not None:
+        (folder / CELL_FILES).mkdir()
+        write_labels(folder / CELL_FILES / f"{source.stem}.tif", result.layers["cells"], size)
     if result.labels is not None or result.classes is not None:
         write_section(
             folder / "section.html",

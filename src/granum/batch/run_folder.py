@@ -11,13 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from granum.batch.class_files import place_classes
 from granum.batch.item import Item, SourceFacts
+from granum.batch.label_files import place_labels, put
 from granum.batch.ledger import Ledger, publish
 from granum.errors import OutputError
-from granum.image import PixelSize
 from granum.recipe import Recipe
 
 __all__ = ["Failure", "build_run_folder", "publish_run_folder"]
@@ -126,7 +124,7 @@ def _write_all(
     results = [json.loads((ledger.place(item.key) / "item.json").read_text(encoding="utf-8")) for item in items]
     for file in recipe.files:
         (built / file).parent.mkdir(exist_ok=True)
-        _link(ledger.folder / file, built / file)
+        put(ledger.folder / file, built / file)
     (built / "recipe.toml").write_text(recipe.to_toml(), encoding="utf-8", newline="")
     write_images_csv(built / "images.csv", [result["row"] for result in results])
     join_csv(built / "objects.csv", [ledger.place(item.key) / "objects.csv" for item in items])
@@ -202,42 +200,14 @@ def _place_pictures(
     for facts in sources:
         stem, frames = facts.source.stem, by_stem.get(facts.source.stem, {})
         place_classes(built, stem, facts.n_frames, frames, ledger.folder / "stack.npy")
-        present = {t: (place, result) for t, (place, result) in frames.items() if (place / f"{stem}.tif").exists()}
-        if not present:
-            continue
-        for name in ("labels", "overlays"):
-            (built / name).mkdir(exist_ok=True)
-        digits = len(str(facts.n_frames - 1))
-        for frame, (place, _) in present.items():
-            ending = "" if facts.n_frames == 1 else f"_t{frame:0{digits}d}"
-            _link(place / f"{stem}.png", built / "overlays" / f"{stem}{ending}.png")
-        if facts.n_frames == 1:
-            _link(present[0][0] / f"{stem}.tif", built / "labels" / f"{stem}.tif")
-        else:
-            _stack_labels(built / "labels" / f"{stem}.tif", stem, facts, present, ledger.folder / "stack.npy")
+        for kind in ("labels", "cells"):
+            place_labels(built, facts, frames, kind, ledger.folder / "stack.npy")
+        for frame, (place, _) in frames.items():
+            if (place / f"{stem}.png").exists():
+                (built / "overlays").mkdir(exist_ok=True)
+                put(place / f"{stem}.png", built / "overlays" / f"{stem}{frame_ending(facts.n_frames, frame)}.png")
 
 
-def _stack_labels(
-    path: Path, stem: str, facts: SourceFacts, frames: Mapping[int, tuple[Path, Any]], scratch: Path
-) -> None:
-    """Write the label images of a series as one stack, through a file so that a long series needs little memory."""
-    from granum.report.label_images import read_labels, write_labels
-
-    largest = max(result["n_labels"] for _, result in frames.values())
-    size = next((PixelSize(**r["pixel_size"]) for _, r in frames.values() if r["pixel_size"]), None)
-    stack = np.lib.format.open_memmap(
-        scratch, mode="w+", dtype=np.uint16 if largest < 65536 else np.uint32, shape=(facts.n_frames, *facts.shape[-2:])
-    )
-    for frame, (place, _) in frames.items():
-        stack[frame] = read_labels(place / f"{stem}.tif")
-    write_labels(path, stack, size)
-    del stack
-    scratch.unlink()
-
-
-def _link(source: Path, target: Path) -> None:
-    """Give a committed file a second name; where the disk cannot do that, copy it."""
-    try:
-        target.hardlink_to(source)
-    except OSError:
-        shutil.copyfile(source, target)
+def frame_ending(n_frames: int, frame: int) -> str:
+    """Return what the name of a frame's picture has after the stem: nothing where there is one frame, else "_t07"."""
+    return "" if n_frames == 1 else f"_t{frame:0{len(str(n_frames - 1))}d}"
