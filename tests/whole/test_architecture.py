@@ -89,6 +89,7 @@ TESTED_WITH = {
     "report/export_formats": "exports",
     "report/section": "page",
     "report/size_section": "page",
+    "report/video_panels": "video",
     "samples/drawing": "particles",
     "samples/info_bar": "particles",
     "samples/painting": "particles",

@@ -18,3 +18,4 @@ from .tables import read_images_csv as read_images_csv
 from .tables import read_objects_csv as read_objects_csv
 from .tables import write_images_csv as write_images_csv
 from .tables import write_objects_csv as write_objects_csv
+from .video import write_assay_video as write_assay_video
