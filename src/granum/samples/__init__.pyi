@@ -1,3 +1,6 @@
+from .live_dead import simulate_live_dead as simulate_live_dead
+from .live_dead_scene import LiveDeadLook as LiveDeadLook
+from .live_dead_scene import SimulatedLiveDead as SimulatedLiveDead
 from .noise import add_camera_noise as add_camera_noise
 from .noise import draw_texture as draw_texture
 from .noise import draw_uneven_light as draw_uneven_light

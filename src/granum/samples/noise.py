@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["add_camera_noise", "draw_texture", "draw_uneven_light"]
+__all__ = ["add_camera_noise", "draw_repeating_texture", "draw_texture", "draw_uneven_light"]
 
 _STRIP = 1024  # rows of noise drawn at a time, so that the float64 of NumPy's Poisson stays small
 
@@ -53,6 +55,32 @@ def draw_texture(
     texture = texture[: shape[0], : shape[1]]
     spread = float(texture.std())
     return np.ascontiguousarray((texture - texture.mean()) / (spread if spread > 0 else 1), dtype=np.float32)
+
+
+@lru_cache(maxsize=16)
+def draw_repeating_texture(scale: float, coarse_scale: float, seed: int) -> NDArray[np.float32]:
+    """Draw grains of one size whose opposite edges fit together, so that they can be read from anywhere.
+
+    Parameters
+    ----------
+    scale, coarse_scale : float
+        Sigma in px of what is kept and of what is removed.
+    seed : int
+        Seed.
+
+    Returns
+    -------
+    texture : (512, 512) ndarray of float32
+        Mean 0, standard deviation 1; read-only, since it is kept for the next call.
+    """
+    white = np.random.default_rng(seed).standard_normal((512, 512), dtype=np.float32)
+    pad = min(int(4 * coarse_scale) + 1, 512)
+    wide = np.pad(white, pad, mode="wrap")
+    texture = cv2.GaussianBlur(wide, (0, 0), scale) - cv2.GaussianBlur(wide, (0, 0), coarse_scale)
+    texture = texture[pad:-pad, pad:-pad]
+    texture = np.ascontiguousarray((texture - texture.mean()) / texture.std(), dtype=np.float32)
+    texture.setflags(write=False)
+    return texture
 
 
 def draw_uneven_light(shape: tuple[int, int], *, strength: float, seed: int = 0) -> NDArray[np.float32]:
