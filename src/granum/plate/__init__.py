@@ -1,7 +1,7 @@
 """Stage `plate`: from images of wells, fields and times to the curves and figures of an assay.
 
-- `parse_well_name`, `read_plate_map`: where and when an image was taken, and what was in its well.
-- `build_assay`: viability or confluency over time, per well and condition; fits, survival, quality of the controls.
+- `parse_image_names`, `parse_image_name`, `collect_times`: where and when an image was taken, as names say it.
+- `read_plate_map`, `apply_plate_map`: what was in each well.
 """
 
 import lazy_loader as _lazy

@@ -1,2 +1,10 @@
 from .assay import Assay as Assay
 from .assay import PlateImage as PlateImage
+from .assay import read_assay as read_assay
+from .name_sets import collect_times as collect_times
+from .name_sets import parse_image_names as parse_image_names
+from .plate_map import PlateMap as PlateMap
+from .plate_map import apply_plate_map as apply_plate_map
+from .plate_map import read_plate_map as read_plate_map
+from .well_names import ImageName as ImageName
+from .well_names import parse_image_name as parse_image_name
