@@ -26,6 +26,7 @@ def draw_phase(
     shifts: NDArray[np.int64],
     grains: NDArray[np.float32],
     coarse: NDArray[np.float32],
+    patches: NDArray[np.float32],
     slab: NDArray[np.float32],
     granules: NDArray[np.float32],
 ) -> None:
@@ -42,12 +43,20 @@ def draw_phase(
                 continue
             rise = min(depth[i, j] / looks[k, 1], 1.0)
             share = thick[i, j]
-            slab[i, j] = np.float32(looks[k, 0] * math.sqrt(rise) * (0.25 + 0.75 * share))
-            a, b = (i + shifts[k, 0]) % tall, (j + shifts[k, 1]) % wide
-            fine, rough = grains[a, b], coarse[a, b]
-            # granules are few and strong, so the texture is not Gaussian
-            value = looks[k, 2] * fine * abs(fine) + looks[k, 3] * rough * abs(rough)
-            granules[i, j] = np.float32(value * share * min(0.3 + rise, 1.0))
+            a, b = i + shifts[k, 0], j + shifts[k, 1]
+            fine, rough = grains[a % tall, b % wide], coarse[a % tall, b % wide]
+            here, there = patches[a % tall, b % wide], patches[b % tall, a % wide]
+            uneven = 1 + 0.3 * here  # the edge stands higher here than there
+            slab[i, j] = np.float32(looks[k, 0] * math.sqrt(rise) * (0.2 + 0.8 * share) * max(uneven, 0.3))
+            # granules are few and strong and lie in crowds, so the texture is not Gaussian
+            few = max(abs(fine) - 0.3, 0.0) * (1.45 if fine > 0 else -1.25)
+            crowd = min(max(0.75 + 0.45 * there, 0.2), 1.5)
+            inside = min(depth[i, j] / (4 * looks[k, 1]), 1.0)
+            value = (looks[k, 2] * (few * abs(few) + 0.3 * fine) + looks[k, 3] * rough * abs(rough)) * crowd * inside
+            # a veil has no granules but folds: lines where a smooth texture is zero
+            fold = coarse[b // 2 % tall, a // 2 % wide]
+            folds = -1.6 * looks[k, 2] * math.exp(-(fold * fold) * 30) * max(0.3 + here, 0.0)
+            granules[i, j] = np.float32(value * share + folds * (1 - share) * rise)
 
 
 @njit(cache=True, nogil=True)
@@ -90,11 +99,11 @@ def show_phase(
     contrast : float
         Strength.
     """
-    whole = granules - slab
+    whole = np.float32(1.7) * granules - np.float32(1.5) * slab
     fine = _blur(whole, focus_px)
-    picture = fine - _blur(whole, 1.8 * focus_px)
-    wide = _blur(granules * np.float32(0.3) - slab, halo_px)
-    picture += np.float32(0.3) * (_blur(fine, 0.4 * halo_px) - wide)
+    picture = fine - _blur(whole, 2 * focus_px)
+    smooth = _blur(np.float32(0.3) * granules - slab, 0.3 * halo_px)
+    picture += np.float32(0.16) * (smooth - _blur(smooth, halo_px))
     picture *= np.float32(contrast)
     picture += 1
     # bright spots saturate the lens of a granule, dark ones never reach zero

@@ -7,12 +7,12 @@ time, where, how round and how dead.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from granum.samples.cell_shapes import CellShapes, draw_cell_shapes
+from granum.samples.cell_shapes import ROUND_RADIUS, CellShapes, draw_cell_shapes
 
 __all__ = ["CELL_OVER_NUCLEUS", "CellCast", "CellMoment", "draw_cell_cast", "place_cells"]
 
@@ -121,19 +121,26 @@ def draw_cell_cast(count: int, *, nucleus_diameter: float, binucleate: float, se
     n_nuclei = 1 + (rng.random(count) < binucleate).astype(np.int64)
     own = np.exp(_NUCLEUS_LOG_SD * rng.normal(size=(count, 1)).clip(-2.5, 2.5) + 0.05 * rng.normal(size=pairs))
     radius = nucleus_diameter / 2 * own * np.where(n_nuclei == 2, 0.9, 1.0)[:, None]
+    aspect = rng.uniform(1.0, 1.45, pairs)
+    swelling = rng.choice([0.85, 1.1, 1.35], count, p=[0.25, 0.4, 0.35]) * rng.uniform(0.92, 1.08, count)
+    swelling[n_nuclei == 2] = np.minimum(swelling[n_nuclei == 2], 1.0)
+    # a cell is large enough for its nuclei, spread and rounded
+    reach = radius.max(axis=1) * np.maximum(swelling, 1) * np.where(n_nuclei == 2, 2.1, 1.1)
+    need = np.maximum(1.12 * reach / ROUND_RADIUS, 2.3 * (radius * np.sqrt(aspect)).max(axis=1))
+    shapes = replace(shapes, radius=np.maximum(shapes.radius, need))
     outlines = np.zeros((count, 2, 4))
     outlines[..., 0] = 0.05 * np.abs(rng.normal(size=pairs)).clip(0, 2)
     outlines[..., 2] = 0.03 * np.abs(rng.normal(size=pairs)).clip(0, 2)
     outlines[..., 1::2] = rng.uniform(0, 2 * math.pi, (count, 2, 2))
     return CellCast(
         shapes, n_nuclei, radius,
-        aspect=rng.uniform(1.0, 1.45, pairs),
+        aspect=aspect,
         nucleus_turn=shapes.turn[:, None] + rng.normal(0, 0.5, pairs),
         outlines=outlines,
         live_light=np.exp(0.28 * rng.normal(size=pairs).clip(-2, 2)),
         dead_light=np.exp(0.35 * rng.normal(size=pairs).clip(-2, 2)),
         patchy=rng.uniform(0.12, 0.35, pairs),
-        swelling=rng.choice([0.85, 1.1, 1.35], count, p=[0.25, 0.4, 0.35]) * rng.uniform(0.92, 1.08, count),
+        swelling=swelling,
         grainy=np.exp(0.35 * rng.normal(size=count).clip(-2, 2)),
         texture=rng.integers(0, 512, pairs),
         seeds=rng.integers(0, 2**31, count),

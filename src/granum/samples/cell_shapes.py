@@ -14,10 +14,19 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["N_ARMS", "CellShapes", "cell_capsules", "draw_cell_shapes", "draw_cells", "keep_largest_parts"]
+__all__ = [
+    "N_ARMS",
+    "ROUND_RADIUS",
+    "CellShapes",
+    "cell_capsules",
+    "draw_cell_shapes",
+    "draw_cells",
+    "keep_largest_parts",
+]
 
 N_ARMS = 5
-_ROUND_RADIUS = 0.62  # of a rounded cell, over the radius of the disc of the area of the spread one
+ROUND_RADIUS = 0.54
+"""Radius of a rounded cell over the size of the spread one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +131,7 @@ def cell_capsules(
     spread = 1 - rounded
     phase = shapes.phase[rows]
     swing = spread * np.sin(0.7 * time_h + phase)
-    body = radius * (0.5 * spread + _ROUND_RADIUS * rounded)
+    body = radius * (0.5 * spread + ROUND_RADIUS * rounded)
     half = radius * shapes.stretch[rows] * spread * (1 + 0.1 * swing)
     capsules = np.zeros((n, 1 + N_ARMS, 6))
     for end, sign in enumerate((1, -1)):
@@ -204,7 +213,10 @@ def draw_cells(
                     one = math.sqrt(dy * dy + dx * dx) - (r0 + s * (r1 - r0))
                     blend = max(k_smooth - abs(d - one), 0.0) / k_smooth
                     d = min(d, one) - blend * blend * k_smooth * 0.25
-                rough = roughness[k] * ruffle[(i + shifts[k, 0]) % tall, (j + shifts[k, 1]) % wide]
+                a, b = (i + shifts[k, 0]) % tall, (j + shifts[k, 1]) % wide
+                # some stretches of the edge are ruffled and others are taut: the same texture, five times as wide
+                ruffled = max(ruffle[(i + shifts[k, 0]) // 5 % tall, (j + shifts[k, 1]) // 5 % wide], np.float32(0))
+                rough = roughness[k] * (0.35 + 0.9 * ruffled) * ruffle[a, b]
                 deep = rough - d
                 share = 1.0
                 if veils[k, 2] > 0:

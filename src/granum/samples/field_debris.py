@@ -12,7 +12,7 @@ from granum.samples.brightfield import add_blurred_blobs, add_bumps
 
 __all__ = ["FieldDebris", "draw_field_debris"]
 
-_PER_NUCLEUS_AREA = 0.065  # specks per square of the diameter of a nucleus
+_PER_NUCLEUS_AREA = 0.14  # specks per square of the diameter of a nucleus
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +110,17 @@ def draw_field_debris(
                 [
                     middle + rng.normal(0, 1, (grains, 2)) * spread, d * rng.uniform(0.035, 0.08, grains),
                     rng.choice([-1, 1], grains, p=[0.65, 0.35]) * rng.uniform(0.4, 1.2, grains),
+                ]
+            )
+        )  # fmt: skip
+    for middle in _scatter(rng, int(rng.poisson(usual * 0.05)), shape):  # trails of fine dots that cells left behind
+        dots = int(rng.integers(8, 30))
+        spread = d * rng.uniform(0.2, 1.2, 2)
+        bumps.append(
+            np.column_stack(
+                [
+                    middle + rng.normal(0, 1, (dots, 2)) * spread, d * rng.uniform(0.025, 0.05, dots),
+                    -rng.uniform(0.15, 0.6, dots),
                 ]
             )
         )  # fmt: skip

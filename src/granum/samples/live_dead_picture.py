@@ -183,16 +183,17 @@ def _draw_thickness(
     grainy = cast.grainy[cell] * (1 - 0.9 * ghost)
     looks = np.column_stack(
         [
-            0.55 + 1.2 * rounded - 0.4 * ghost, d * (0.1 + 0.3 * rounded), 0.42 * grainy * (1 + 0.5 * rounded),
-            0.3 * grainy * (1 + 0.6 * rounded),
+            1.7 + 1.6 * rounded - 1.2 * ghost, d * (0.06 + 0.16 * rounded), 0.62 * grainy * (1 + 0.4 * rounded),
+            0.4 * grainy * (1 + 0.6 * rounded),
         ]
     )  # fmt: skip
-    fine = draw_repeating_texture(0.05 * d, 0.11 * d, seed)
+    fine = draw_repeating_texture(0.035 * d, 0.1 * d, seed)
     coarse = draw_repeating_texture(0.1 * d, 0.25 * d, seed + 1)
+    patches = draw_repeating_texture(0.4 * d, 1.2 * d, seed + 2)
     # granules of the living run about between two frames, those of the dead lie still
     run = np.floor(97 * moment.time_h * (1 - moment.is_dead))[:, None].astype(np.int64)
     shifts = cast.texture[cell] + run - np.floor(centres).astype(np.int64)
-    draw_phase(bodies, depth, thick, looks, shifts, fine, coarse, slab, granules)
+    draw_phase(bodies, depth, thick, looks, shifts, fine, coarse, patches, slab, granules)
     granules[labels > 0] *= np.float32(0.55)
     add_bumps(granules, _vacuoles(cast, moment, centres, bodies, d))
     return slab, granules
@@ -217,7 +218,26 @@ def _vacuoles(
         inside = (i >= 0) & (i < bodies.shape[0]) & (j >= 0) & (j < bodies.shape[1])
         inside[inside] = bodies[i[inside], j[inside]] == row + 1
         bumps.append(np.column_stack([y, x, size, tall])[inside])
+        bumps.append(_fibres(cast, cell, centres[row], 1 - moment.dying[row], rng, d))
     return np.concatenate([np.zeros((0, 4)), *bumps])
+
+
+def _fibres(
+    cast: CellCast, cell: np.intp, centre: NDArray[np.float64], spread: float, rng: np.random.Generator, d: float
+) -> NDArray[np.float64]:
+    """Return the fine fibres that a cell leaves behind its arms as chains of dark bumps; they are not part of it."""
+    arms = cast.shapes.arms[cell]
+    arms = arms[(arms[:, 1] > 0) & (rng.random(len(arms)) < 0.6)]
+    if spread < 0.5 or len(arms) == 0:
+        return np.zeros((0, 4))
+    radius, turn = cast.shapes.radius[cell], cast.shapes.turn[cell]
+    angle = arms[:, 0, None] + rng.normal(0, 0.25, (len(arms), 1)) + rng.normal(0, 0.03, (len(arms), 16)).cumsum(axis=1)
+    start = radius * cast.shapes.stretch[cell] * np.cos(arms[:, :1] - turn)
+    along = radius * (0.4 + arms[:, 1, None]) + d * rng.uniform(0.3, 0.7, (len(arms), 1)) * np.linspace(0, 1, 16)
+    y = centre[0] + start * math.sin(turn) + along * np.sin(angle)
+    x = centre[1] + start * math.cos(turn) + along * np.cos(angle)
+    tall = np.broadcast_to(-rng.uniform(0.2, 0.5, (len(arms), 1)), y.shape)
+    return np.column_stack([y.ravel(), x.ravel(), np.full(y.size, 0.03 * d), tall.ravel()])
 
 
 def _draw_calcein(
@@ -252,7 +272,7 @@ def _draw_brightfield(
 ) -> NDArray[np.float32]:
     """Return the bright-field picture without light and noise, 1 where there is nothing."""
     debris.add_bumps(granules, moment.stage)
-    picture = show_phase(slab, granules, focus_px=0.045 * d + 0.2, halo_px=0.3 * d)
+    picture = show_phase(slab, granules, focus_px=0.027 * d + 0.25, halo_px=0.3 * d)
     debris.add_floating(picture, moment.stage)
     return np.maximum(picture, np.float32(0.05))
 
@@ -261,7 +281,7 @@ def _draw_dish(shape: tuple[int, int], d: float, seed: int) -> NDArray[np.float3
     """Return the faint grain of the bottom of the dish, a factor around 1."""
     texture = draw_repeating_texture(0.05 * d, 0.5 * d, seed)
     times = [-(-side // texture.shape[0]) for side in shape]
-    return 1 + np.float32(0.022) * np.tile(texture, times)[: shape[0], : shape[1]]
+    return 1 + np.float32(0.035) * np.tile(texture, times)[: shape[0], : shape[1]]
 
 
 def _list_nuclei(
