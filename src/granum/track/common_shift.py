@@ -45,8 +45,7 @@ def find_common_shift(previous: ObjectPlaces, places: ObjectPlaces, *, longest: 
     for shift in _candidates(previous, places, radius, longest):
         agreeing = len(_agreeing(previous, places, tree, shift, radius))
         # the candidates are the best of many: one must be clearly, not only slightly, better than no shift
-        needed = max(_FEWEST, len(still) + 2 + 2 * np.sqrt(len(still)))
-        if agreeing > most and agreeing >= min(needed, 1.25 * len(still) + _FEWEST):
+        if agreeing > most and agreeing >= max(_by_chance(previous, places, shift), 1.25 * len(still) + _FEWEST):
             best, most = shift, agreeing
     for _ in range(3):
         moves = _agreeing(previous, places, tree, best, radius)
@@ -54,6 +53,15 @@ def find_common_shift(previous: ObjectPlaces, places: ObjectPlaces, *, longest: 
             return 0.0, 0.0
         best = np.median(moves, axis=0)
     return float(best[0]), float(best[1])
+
+
+def _by_chance(previous: ObjectPlaces, places: ObjectPlaces, shift: NDArray[np.float64]) -> float:
+    """Return how many objects must agree so that it is no accident: a fifth more than fall on another by chance."""
+    moved = previous.points + shift
+    n = int((((moved >= 0) & (moved < places.shape)).all(axis=1)).sum())
+    covered = float(places.areas.sum()) / (places.shape[0] * places.shape[1])
+    expected = n * covered
+    return float(max(_FEWEST, expected + 0.2 * n, expected + 5 * np.sqrt(expected) + 2))
 
 
 def _agreeing(

@@ -20,6 +20,7 @@ from granum.steps import Range
 __all__ = ["DeathTimes", "find_death_times", "near_border"]
 
 _NEEDED = ("track", "frame", "p_dead")
+_ROUNDS = 8
 _AGAIN = 3  # frames in a row that look alive after death: no single slip
 _Table = dict[str, NDArray[Any]]
 
@@ -77,8 +78,9 @@ def find_death_times(
     Notes
     -----
     The estimate is the step with the largest likelihood, in the middle where several have the same (frames in which
-    the nucleus was missed); the interval comes from the posterior with all frames, and no death, equally likely
-    before. Daughters of a dead nucleus start dead; two daughters that both start dead are pieces of one that died.
+    the nucleus was missed). Whether there is one, and its interval, come from the posterior: which share starts dead
+    and which share dies per frame is found from all tracks together. Daughters of a dead nucleus start dead; two
+    daughters that both start dead are pieces of one that died.
     """
     if wrong_share not in Range(0.001, 0.4):
         raise SettingError(f"wrong_share: {wrong_share!r} is out of range, must be {Range(0.001, 0.4)}.")
@@ -88,22 +90,25 @@ def find_death_times(
     if len(frame) and frame.max() > end:
         raise SettingError(f"n_frames: {n_frames} is given, but the tracks go on to frame {frame.max()}.")
     starts = np.flatnonzero(np.diff(track, prepend=-1))
-    stops = np.append(starts[1:], len(track))
+    runs = [slice(a, b) for a, b in zip(starts.tolist(), [*starts[1:].tolist(), len(track)], strict=False)]
+    evidence = [_weigh(frame[own], columns["p_dead"][own], wrong_share) for own in runs]
+    parents = columns["parent"][starts]
+    rates = _find_rates(evidence, parents)
     smooth = np.zeros(len(track))
     at_border = near_border(tracks)
     rows: list[dict[str, Any]] = []
     dead_at_end: dict[int, float] = {}
-    for start, stop in zip(starts, stops, strict=True):
-        own = slice(int(start), int(stop))
-        parent = int(columns["parent"][start])
-        row, smooth[own] = _judge(frame[own], columns["p_dead"][own], dead_at_end.get(parent), wrong_share)
-        dead_at_end[int(track[start])] = row["p_died"]
-        row |= {"track": int(track[start]), "parent": parent}
+    for own, parent, score in zip(runs, parents.tolist(), evidence, strict=True):
+        inherited = dead_at_end.get(parent)
+        start_dead = rates[0] if inherited is None else min(max(inherited, wrong_share), 1 - wrong_share)
+        row, smooth[own] = _judge(frame[own], columns["p_dead"][own], score, (start_dead, rates[1]))
+        dead_at_end[int(track[own.start])] = row["p_died"]
+        row |= {"track": int(track[own.start]), "parent": parent}
         if not row["outcome"]:
-            merged = columns["merged_into"][start]
+            merged = columns["merged_into"][own.start]
             row["outcome"] = (
                 "survived" if row["last_frame"] == end else "merged" if merged
-                else "departed" if at_border[stop - 1] else "disappeared"
+                else "departed" if at_border[own.stop - 1] else "disappeared"
             )  # fmt: skip
         rows.append(row)
     _settle_families(rows)
@@ -138,29 +143,59 @@ def _check(tracks: Mapping[str, ArrayLike]) -> _Table:
     return columns
 
 
+def _weigh(frames: NDArray[Any], p_dead: NDArray[np.float64], wrong_share: float) -> NDArray[np.float64]:
+    """Return the log-likelihood of each hypothesis: k: dead from the k-th frame on; the last one: never."""
+    n = int(frames[-1] - frames[0]) + 1
+    dead, alive = np.zeros(n), np.zeros(n)
+    known = np.isfinite(p_dead)
+    p = wrong_share + (1 - 2 * wrong_share) * p_dead[known]
+    place = frames[known] - frames[0]
+    dead[place], alive[place] = np.log(p), np.log1p(-p)
+    return np.asarray(np.append(np.cumsum(dead[::-1])[::-1], 0.0) + np.append(0.0, np.cumsum(alive)))
+
+
+def _prior(n: int, start_dead: float, rate: float) -> NDArray[np.float64]:
+    """Return the logarithms of what is expected of n frames: dead at the start, a death in each one, none."""
+    waiting = np.log1p(-start_dead) + np.arange(n) * np.log1p(-rate)
+    return np.concatenate([[np.log(start_dead)], waiting[: n - 1] + np.log(rate), waiting[n - 1 :]])
+
+
+def _posterior(score: NDArray[np.float64], start_dead: float, rate: float) -> NDArray[np.float64]:
+    weight = score + _prior(len(score) - 1, start_dead, rate)
+    share = np.exp(weight - weight.max())
+    return np.asarray(share / share.sum())
+
+
+def _find_rates(evidence: list[NDArray[np.float64]], parents: NDArray[Any]) -> tuple[float, float]:
+    """Return which share of the tracks starts dead, and which share of the living dies in each frame."""
+    start_dead, rate = 0.1, 0.02
+    orphans = int(np.count_nonzero(parents == 0))
+    for _ in range(_ROUNDS):
+        dead, deaths, exposed = 0.0, 0.0, 0.0
+        for score, parent in zip(evidence, parents, strict=True):
+            share = _posterior(score, start_dead, rate)
+            n = len(share) - 1
+            dead += share[0] * (parent == 0)
+            deaths += share[1:n].sum()
+            exposed += share[1:] @ np.append(np.arange(1, n), n - 1)
+        # as if 10 tracks and 50 frames more had been seen, so that few tracks claim nothing extreme
+        start_dead, rate = (dead + 1) / (orphans + 10), (deaths + 1) / (exposed + 50)
+    return float(start_dead), float(rate)
+
+
 def _judge(
-    frames: NDArray[Any], p_dead: NDArray[np.float64], parent_dead: float | None, wrong_share: float
+    frames: NDArray[Any], p_dead: NDArray[np.float64], score: NDArray[np.float64], expected: tuple[float, float]
 ) -> tuple[dict[str, Any], NDArray[np.float64]]:
     """Return what a track's frames say together, and the probability of being dead in each of them."""
     first, last = int(frames[0]), int(frames[-1])
     n = last - first + 1
-    dead, alive = np.zeros(n), np.zeros(n)
     known = np.isfinite(p_dead)
-    p = wrong_share + (1 - 2 * wrong_share) * p_dead[known]
-    dead[frames[known] - first], alive[frames[known] - first] = np.log(p), np.log1p(-p)
-    # hypothesis k: dead from frame first + k on; k = n: never
-    score = np.append(np.cumsum(dead[::-1])[::-1], 0.0) + np.append(0.0, np.cumsum(alive))
-    likely = np.flatnonzero(score >= score.max() - 1e-9)
-    best = int(likely[len(likely) // 2])
-    if parent_dead is not None:
-        inherited = min(max(parent_dead, wrong_share), 1 - wrong_share)
-        score += np.log(np.append(inherited, np.full(n, 1 - inherited)))
-        best = int(score.argmax()) if (best == 0) != (score.argmax() == 0) else best
-    posterior = np.exp(score - score.max())
-    posterior /= posterior.sum()
-    by_then = np.cumsum(posterior)[:n]
+    posterior = _posterior(score, *expected)
     of_kind = (posterior[0], posterior[1:n].sum(), posterior[n])
-    kind = 0 if best == 0 else 2 if best == n else 1
+    kind = int(np.argmax(of_kind))
+    likely = np.flatnonzero(score[1:n] >= score[1:n].max(initial=-np.inf) - 1e-9) + 1
+    best = 0 if kind == 0 else n if kind == 2 else int(likely[len(likely) // 2])
+    by_then = np.cumsum(posterior)[:n]
     sure = np.flatnonzero(by_then >= 0.05)
     row: dict[str, Any] = {
         "first_frame": first, "last_frame": last, "outcome": ("dead_from_start", "died", "")[kind],

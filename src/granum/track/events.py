@@ -39,7 +39,7 @@ def list_events(tracks: Mapping[str, ArrayLike], deaths: DeathTimes | None = Non
     y, x = np.asarray(tracks["y"]), np.asarray(tracks["x"])
     parent, merged = np.asarray(tracks["parent"]), np.asarray(tracks["merged_into"])
     first = np.flatnonzero(np.diff(track, prepend=-1))
-    last = np.append(first[1:], len(track)) - 1
+    last = np.append(first[1:], len(track))[: len(first)] - 1
     crossing = near_border(tracks)
     outcome = {} if deaths is None else dict(zip(deaths.table["track"], deaths.table["outcome"], strict=True))
     end = frame.max(initial=0)
