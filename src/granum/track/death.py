@@ -51,7 +51,7 @@ def find_death_times(
     tracks: Mapping[str, ArrayLike],
     *,
     n_frames: int = 0,
-    wrong_share: Annotated[float, Range(0.001, 0.4)] = 0.02,
+    wrong_share: Annotated[float, Range(0.001, 0.4)] = 0.01,
 ) -> DeathTimes:
     """Return when each track died, with 95 % intervals.
 
