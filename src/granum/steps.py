@@ -71,11 +71,17 @@ STEPS: dict[str, tuple[str, tuple[str, ...]]] = {
     "segment.threshold": ("granum.segment.threshold:segment_by_threshold", ("mask",)),
     "segment.grid_maximum": ("granum.segment.grid_maximum:segment_by_grid_maximum", ("mask",)),
     "segment.component_tree": ("granum.segment.component_tree:segment_by_component_tree", ("mask",)),
+    "segment.cell_area": ("granum.segment.cell_area:find_cell_area", ("cell_mask", "choice")),
+    "segment.stain_classes": ("granum.segment.stain_classes:paint_stain_classes", ("classes", "legend")),
     "segment.mask_cleanup": ("granum.segment.mask_cleanup:clean_mask", ("mask",)),
     "segment.components": ("granum.segment.components:label_components", ("labels",)),
     "segment.learned": (
         "granum.segment.learned:segment_by_model",
         ("classes", "mask", "relief", "probabilities", "legend", "choice"),
+    ),
+    "segment.nuclei": (
+        "granum.segment.nuclei:find_nuclei",
+        ("mask", "relief", "live_mask", "dead_mask", "choice"),
     ),
     "segment.pixel_clusters": (
         "granum.segment.pixel_clusters:cluster_pixels",
@@ -91,6 +97,7 @@ STEPS: dict[str, tuple[str, tuple[str, ...]]] = {
     "separate.convex_merge": ("granum.separate.convex_merge:split_by_shape", ("labels", "confidence")),
     "separate.object_levels": ("granum.separate.object_levels:refine_object_levels", ("labels",)),
     "separate.choose": ("granum.separate.choose:split_automatically", ("labels", "confidence", "choice")),
+    "separate.cells": ("granum.separate.cells:grow_cells", ("cells",)),
     "measure.objects": ("granum.measure.objects:measure_objects", ("objects",)),
 }
 

@@ -1,4 +1,5 @@
 from .automatic import segment_automatically as segment_automatically
+from .cell_area import find_cell_area as find_cell_area
 from .component_tree import TreeObjects as TreeObjects
 from .component_tree import find_tree_objects as find_tree_objects
 from .component_tree import segment_by_component_tree as segment_by_component_tree
@@ -7,10 +8,12 @@ from .grid_maximum import grid_maximum_threshold as grid_maximum_threshold
 from .grid_maximum import segment_by_grid_maximum as segment_by_grid_maximum
 from .learned import segment_by_model as segment_by_model
 from .mask_cleanup import clean_mask as clean_mask
+from .nuclei import find_nuclei as find_nuclei
 from .pixel_clusters import cluster_pixels as cluster_pixels
 from .polarity import find_polarity as find_polarity
 from .polarity import polarity_evidence as polarity_evidence
 from .spots import find_spots as find_spots
+from .stain_classes import paint_stain_classes as paint_stain_classes
 from .threshold import segment_by_threshold as segment_by_threshold
 from .threshold import threshold_of_histogram as threshold_of_histogram
 from .threshold import threshold_value as threshold_value

@@ -12,7 +12,7 @@ from granum.arrays import check_area, check_image
 from granum.errors import SettingError
 from granum.steps import Range
 
-__all__ = ["grid_maximum_threshold", "segment_by_grid_maximum"]
+__all__ = ["grid_maximum_threshold", "segment_by_grid_maximum", "tile_extremes", "usual_maximum"]
 
 _MOST_VALUES = 2000  # order statistics that the density looks at
 _BAND_ROWS = 256
@@ -123,9 +123,9 @@ def grid_maximum_threshold(
     for name, value, low, high in (("tile", tile, 2, 1000), ("offset", offset, 0, 100)):
         if value not in Range(low, high):
             raise SettingError(f"{name}: {value!r} is out of range, must be {low} to {high}.")
-    maxima, minima = _tile_extremes(image, area, tile)
+    maxima, minima, _ = tile_extremes(image, area, tile)
     base = float(np.quantile(minima, _FLOOR, method="lower"))
-    return base + offset * (_most_frequent(maxima) - base)
+    return base + offset * (usual_maximum(np.sort(maxima)) - base)
 
 
 def _relief(image: NDArray[Any], relief: str) -> NDArray[Any]:
@@ -144,24 +144,28 @@ def _relief(image: NDArray[Any], relief: str) -> NDArray[Any]:
     return gradient
 
 
-def _tile_extremes(
+def tile_extremes(
     image: NDArray[Any], area: NDArray[np.bool_] | None, tile: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return maximum and minimum of each whole tile that lies at least half in the area, sorted."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return maximum, minimum and centre (y, x) of each whole tile that lies at least half in the area."""
     side = min(tile, *image.shape)
     rows, columns = image.shape[0] // side, image.shape[1] // side
+    centres = np.indices((rows, columns)).transpose(1, 2, 0) * float(side) + (side - 1) / 2
     if area is None:
-        maxima = _reduce(np.maximum, image, rows, columns, side)
-        minima = _reduce(np.minimum, image, rows, columns, side)
+        maxima = _reduce(np.maximum, image, rows, columns, side).ravel()
+        minima = _reduce(np.minimum, image, rows, columns, side).ravel()
+        centres = centres.reshape(-1, 2)
     else:
         lowest, highest = image.min(), image.max()
         votes = _reduce(np.add, area.astype(np.int32), rows, columns, side) * 2 >= side**2
         maxima = _reduce(np.maximum, np.where(area, image, lowest), rows, columns, side)[votes]
         minima = _reduce(np.minimum, np.where(area, image, highest), rows, columns, side)[votes]
+        centres = centres[votes]
         if maxima.size == 0:  # the area is narrower than a tile: its pixels are one tile
             inside = image[area] if area.any() else image[:1, :1]
             maxima, minima = np.array([inside.max()]), np.array([inside.min()])
-    return np.sort(maxima.ravel().astype(np.float64)), minima.ravel().astype(np.float64)
+            centres = np.array([[(image.shape[0] - 1) / 2, (image.shape[1] - 1) / 2]])
+    return maxima.astype(np.float64), minima.astype(np.float64), centres
 
 
 def _reduce(what: np.ufunc, values: NDArray[Any], rows: int, columns: int, side: int) -> NDArray[Any]:
@@ -171,7 +175,7 @@ def _reduce(what: np.ufunc, values: NDArray[Any], rows: int, columns: int, side:
     return np.asarray(what.reduce(strips.reshape(rows, columns, side), axis=2))
 
 
-def _most_frequent(values: NDArray[np.float64]) -> float:
+def usual_maximum(values: NDArray[np.float64]) -> float:
     """Return the mode of sorted values: the peak of a kernel density as wide as their shortest half asks for."""
     if values.size > _MOST_VALUES:
         values = values[np.linspace(0, values.size - 1, _MOST_VALUES).round().astype(int)]

@@ -1,3 +1,4 @@
+from .cells import grow_cells as grow_cells
 from .choose import split_automatically as split_automatically
 from .convex_merge import merge_convex_parts as merge_convex_parts
 from .convex_merge import split_by_shape as split_by_shape
