@@ -15,7 +15,7 @@ from granum.image import PixelSize
 from granum.learn.scribbles import PixelClass
 from granum.pipeline import Result
 
-__all__ = ["class_columns", "class_entries", "place_classes", "write_class_files"]
+__all__ = ["class_columns", "class_entries", "class_file", "place_classes", "write_class_files"]
 
 _SOURCE = "class_files"  # in the committed folder of an item, so that no stem can be called the same
 
@@ -49,6 +49,11 @@ def class_columns(entries: Sequence[Mapping[str, Any]]) -> dict[str, float | Non
         unique = name if plain.count(name) == 1 else f"{name}_{one['id']}"
         columns[f"area_fraction_{unique}"] = one["area_fraction"]
     return columns
+
+
+def class_file(place: Path) -> Path:
+    """Return where the class image of a committed frame lies."""
+    return place / _SOURCE / "classes.tif"
 
 
 def write_class_files(folder: Path, result: Result) -> None:

@@ -22,7 +22,16 @@ from granum.object_table import ObjectTable
 from granum.pipeline import Result
 from granum.recipe import Recipe
 
-__all__ = ["CELL_FILES", "Item", "Reading", "SourceFacts", "inspect_source", "process_item", "summarise_in_unit"]
+__all__ = [
+    "CELL_FILES",
+    "Item",
+    "Reading",
+    "SourceFacts",
+    "inspect_source",
+    "open_channels",
+    "process_item",
+    "summarise_in_unit",
+]
 
 CELL_FILES = "cell_files"
 """Where labels of cells lie in a committed folder: a folder, so that no stem can be called the same."""
@@ -66,6 +75,10 @@ class SourceFacts:
     frame_times_s: tuple[float, ...] | None
     notes: tuple[str, ...]
     sha256: Mapping[str, str]
+
+    def ending(self, frame: int) -> str:
+        """Return what the name of a frame's picture has after the stem: nothing where there is one frame, or "_t07"."""
+        return "" if self.n_frames == 1 else f"_t{frame:0{len(str(self.n_frames - 1))}d}"
 
     def to_json(self) -> dict[str, Any]:
         """Return the facts in JSON types."""
@@ -179,11 +192,7 @@ def process_item(item: Item) -> str:
     OutputError
         When the result cannot be written.
     """
-    from granum.read import read_image
-
-    image = _open(item.facts.source, item.reading)
-    others = {name: read_image(path) for name, path in item.facts.source.channel_paths.items()}
-    channels: dict[str, int | str | Image] = {**item.reading.channels, **others}
+    image, channels = open_channels(item)
     keep = ("labels", "objects", "area", "classes", "legend", "probabilities", "cells", "summary")
     # the recipe names models by their content; their copies lie beside the committed results
     recipe = item.recipe.with_files(lambda file: str(item.items.parent / file))
@@ -197,6 +206,21 @@ def process_item(item: Item) -> str:
     except OSError as error:
         raise OutputError(f"{item.items}: cannot be written ({error.strerror or error}).") from error
     return item.key
+
+
+def open_channels(item: Item) -> tuple[Image, dict[str, int | str | Image]]:
+    """Return the image of an item, and what its channels are, as `granum.pipeline.run` takes them.
+
+    Raises
+    ------
+    ReadError
+        When a file cannot be read.
+    """
+    from granum.read import read_image
+
+    image = _open(item.facts.source, item.reading)
+    others = {name: read_image(path) for name, path in item.facts.source.channel_paths.items()}
+    return image, {**item.reading.channels, **others}
 
 
 def _size_from_bar(picture: NDArray[Any], bar: PixelSize) -> PixelSize | None:

@@ -11,10 +11,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from granum.batch.assays import AssayPlan, build_assay_files
 from granum.batch.class_files import place_classes
 from granum.batch.item import Item, SourceFacts
 from granum.batch.label_files import place_labels, put
 from granum.batch.ledger import Ledger, publish
+from granum.batch.runners import Runner
 from granum.errors import OutputError
 from granum.recipe import Recipe
 
@@ -56,6 +58,7 @@ def build_run_folder(
     failures: Sequence[Failure],
     about: Mapping[str, Any],
     edits: Mapping[str, Any] | None = None,
+    assay: tuple[AssayPlan, Runner] | None = None,
 ) -> Path:
     """Write all files of a run under a temporary name, DONE last, and return the folder.
 
@@ -75,6 +78,8 @@ def build_run_folder(
         More for run.json, JSON types.
     edits : dict, optional
         Corrections by hand, for edits.json.
+    assay : (AssayPlan, Runner), optional
+        What the images make together, and who does what is done for each field.
 
     Raises
     ------
@@ -89,7 +94,7 @@ def build_run_folder(
         built.mkdir()
         if edits:
             write_json(built / "edits.json", edits)
-        _write_all(built, ledger, recipe, sources, items, failures, about)
+        _write_all(built, ledger, recipe, sources, items, failures, about, assay)
     except OSError as error:
         raise OutputError(f"{built}: cannot be written ({error.strerror or error}).") from error
     return built
@@ -115,6 +120,7 @@ def _write_all(
     items: Sequence[Item],
     failures: Sequence[Failure],
     about: Mapping[str, Any],
+    assay: tuple[AssayPlan, Runner] | None,
 ) -> None:
     from granum.read import file_sha256
     from granum.report.page import write_report
@@ -126,7 +132,12 @@ def _write_all(
         (built / file).parent.mkdir(exist_ok=True)
         put(ledger.folder / file, built / file)
     (built / "recipe.toml").write_text(recipe.to_toml(), encoding="utf-8", newline="")
-    write_images_csv(built / "images.csv", [result["row"] for result in results])
+    rows = [result["row"] for result in results]
+    if assay is not None:
+        made = build_assay_files(built, ledger, assay[0], items, results, assay[1])
+        rows = [{**row, **columns} for row, columns in zip(rows, made.columns, strict=True)]
+        about = {**about, "assay": {**assay[0].to_json(), "notes": list(made.notes)}}
+    write_images_csv(built / "images.csv", rows)
     join_csv(built / "objects.csv", [ledger.place(item.key) / "objects.csv" for item in items])
     _place_pictures(built, ledger, sources, items, results)
     run = {
@@ -205,9 +216,4 @@ def _place_pictures(
         for frame, (place, _) in frames.items():
             if (place / f"{stem}.png").exists():
                 (built / "overlays").mkdir(exist_ok=True)
-                put(place / f"{stem}.png", built / "overlays" / f"{stem}{frame_ending(facts.n_frames, frame)}.png")
-
-
-def frame_ending(n_frames: int, frame: int) -> str:
-    """Return what the name of a frame's picture has after the stem: nothing where there is one frame, else "_t07"."""
-    return "" if n_frames == 1 else f"_t{frame:0{len(str(n_frames - 1))}d}"
+                put(place / f"{stem}.png", built / "overlays" / f"{stem}{facts.ending(frame)}.png")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import granum
+from granum.batch.assays import plan_assay
 from granum.batch.corrections import about_edits, check_targets, edits_of, read_edits
 from granum.batch.item import Item, Reading, SourceFacts, inspect_source, process_item
 from granum.batch.ledger import Ledger
@@ -69,6 +70,9 @@ def run_batch(
     z: int | None = None,
     seed: int | None = None,
     edits: Mapping[str, Any] | str | os.PathLike[str] | None = None,
+    plate_map: str | os.PathLike[str] | None = None,
+    names: str | None = None,
+    video: bool = False,
     jobs: int = 1,
     resume: bool = False,
     runner: Runner | None = None,
@@ -102,6 +106,13 @@ def run_batch(
     edits : dict or path, optional
         Corrections by hand: ``{SHA-256 of the input: {frame: [edits]}}`` as in `granum.separate.edits`, or a JSON file
         that holds this, as the ``edits.json`` of a run folder.
+    plate_map : path, optional
+        Table of what was in each well (`granum.plate.read_plate_map`); for recipes that make an assay.
+    names : str, optional
+        How the names of files say plate, well, field and time, as in ``"{well}_f{field}_t{time}_*"``; by default they
+        are read as instruments and people usually write them.
+    video : bool
+        Make a film of every field that was seen at several times.
     jobs : int
         Number of processes; the result has the same bytes for any.
     resume : bool
@@ -139,6 +150,7 @@ def run_batch(
     _check_channels(recipe, [*(channels or {}), *(patterns or {})], patterns or {})
     corrections = read_edits(edits)
     sources, notes = plan_sources(find_files(inputs), patterns)
+    assay = plan_assay(recipe, sources, names=names, plate_map=plate_map, video=video)
     runner = make_runner(jobs) if runner is None else runner
     out = Path(out)
     ledger = Ledger(out)
@@ -149,7 +161,7 @@ def run_batch(
         "seed": seed,
         "command": list(command),
         "started": started,
-        "reading": _reading_json(reading, patterns),
+        "reading": _reading_json(reading, patterns) | ({} if assay is None else {"assay": assay.to_json()}),
         "warnings": notes,
         **about_edits(corrections),
         **({"models": [model.about for model in models]} if models else {}),
@@ -187,13 +199,14 @@ def run_batch(
         if not finished:
             ledger.remove()
             raise failures[0].error
-        built = build_run_folder(ledger, recipe, facts, finished, failures, about, corrections)
+        together = None if assay is None else (assay, runner)
+        built = build_run_folder(ledger, recipe, facts, finished, failures, about, corrections, together)
         run = json.loads((built / "run.json").read_text(encoding="utf-8"))
         n_objects = sum(_n_objects(ledger.place(item.key)) for item in finished)
         publish_run_folder(built, out, ledger)
         if not failures:
             ledger.remove()
-    return BatchSummary(out, len(finished), n_skipped, n_objects, tuple(failures), tuple(run["warnings"]))
+    return BatchSummary(out, len(finished), n_skipped, n_objects, tuple(failures), _all_warnings(run))
 
 
 def _check_channels(recipe: Recipe, names: Sequence[str], patterns: Collection[str]) -> None:
@@ -259,7 +272,12 @@ def _already_done(out: Path, recipe: Recipe, sources: Sequence[Source], about: M
 
     rows = read_images_csv(out / "images.csv")
     n_objects = sum(int(row["n_objects"] or 0) for row in rows)
-    return BatchSummary(out, len(rows), len(rows), n_objects, (), tuple(run["warnings"]))
+    return BatchSummary(out, len(rows), len(rows), n_objects, (), _all_warnings(run))
+
+
+def _all_warnings(run: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what the user must know of a run, that of its assay included."""
+    return (*run["warnings"], *run.get("assay", {}).get("notes", ()))
 
 
 def _n_objects(place: Path) -> int:

@@ -47,6 +47,16 @@ def run(
     edits: Annotated[
         Path | None, typer.Option(help="Corrections by hand, as the edits.json of a run.", metavar="FILE")
     ] = None,
+    plate_map: Annotated[
+        Path | None, typer.Option(help="Table of what was in each well (assays only).", metavar="FILE")
+    ] = None,
+    names: Annotated[
+        str | None,
+        typer.Option(
+            help="What names of files say, as in '{well}_f{field}_t{time}_*' (assays only).", metavar="PATTERN"
+        ),
+    ] = None,
+    video: Annotated[bool, typer.Option("--video", help="Make a film of every field over time (assays only).")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a stopped run, or retry what failed.")] = False,
     cluster: Annotated[
         str | None, typer.Option(help="Address of a cluster (not there yet).", metavar="ADDRESS")
@@ -81,6 +91,9 @@ def run(
             z=z,
             seed=seed,
             edits=edits,
+            plate_map=plate_map,
+            names=names,
+            video=video,
             jobs=jobs,
             resume=resume,
             progress=progress,

@@ -23,12 +23,20 @@ from granum.image import PixelSize
 from granum.object_table import COLUMNS, ObjectTable, named_columns
 from granum.steps import Range
 
-__all__ = ["format_cell", "join_csv", "read_images_csv", "read_objects_csv", "write_images_csv", "write_objects_csv"]
+__all__ = [
+    "format_cell",
+    "join_csv",
+    "read_images_csv",
+    "read_objects_csv",
+    "write_images_csv",
+    "write_objects_csv",
+    "write_table",
+]
 
 _FORMULA_START = ("=", "+", "-", "@", "\t", "\r")
 _FIRST_IMAGE_COLUMNS = ("file", "frame", "n_objects", "area_fraction", "threshold")
 _LAST_IMAGE_COLUMNS = ("flags", "warnings")
-_TEXT_COLUMNS = ("file", "flags", "warnings")
+_TEXT_COLUMNS = ("file", "flags", "warnings", "plate", "well", "field", "condition", "state")
 _CHUNK = 65_536
 
 
@@ -150,6 +158,23 @@ def write_objects_csv(
     path.write_text(f"{header}\n{rows}", encoding="utf-8", newline="")
 
 
+def write_table(path: str | Path, columns: Mapping[str, NDArray[Any]]) -> None:
+    """Write equally long columns under the names that they have.
+
+    Parameters
+    ----------
+    path : str or Path
+        The CSV file; UTF-8, line feeds.
+    columns : dict of (N,) ndarray
+        Numbers, bools or texts.
+    """
+    formats, cells = zip(*map(_column_format, columns.values()), strict=True) if columns else ((), ())
+    template = ",".join(formats) + "\n"
+    rows = "".join([template % row for row in zip(*cells, strict=True)])
+    header = ",".join(map(_format_text, columns))
+    Path(path).write_text(f"{header}\n{rows}", encoding="utf-8", newline="")
+
+
 def write_images_csv(path: str | Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write a row per image and frame.
 
@@ -269,7 +294,7 @@ def read_objects_csv(
     -------
     table : dict of (N,) ndarray
         int64, float64 with NaN for empty cells, bool or text (object) columns, under their written names
-        (``area_px``, ``area_nm2``). `file`, `flags` and `warnings` are always text.
+        (``area_px``, ``area_nm2``). `file`, `flags`, `warnings`, `state` and those of a place are always text.
 
     Raises
     ------
