@@ -1,0 +1,143 @@
+"""Height, edge and focus of the objects of a stain: what tells nuclei from noise, debris and light of other planes."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from granum.segment.components import component_areas, label_components, name_runs
+
+__all__ = ["MeasuredRegions", "keep_real_regions", "measure_regions", "usual_region", "weighted_median"]
+
+_LEAST_HEIGHT = 6.0  # noise widths that an object must rise over its surroundings
+_LEAST_AREA = 0.15  # of the usual object; smaller is debris
+_LEAST_EVIDENCE = 0.12  # slope x sqrt(area), in shares of the usual object's
+_EDGE = math.sqrt(2 * math.pi)  # a step blurred by sigma falls by height / (2.5 sigma) per pixel
+_SOFT = 1.6  # slope x radius / height: 0.69 for a Gaussian blob, 2 for a disc blurred by a fifth of its radius
+_BLOB = 0.9
+_LEAST_BLUR = 1.5  # pixels; what is sharper cannot be called out of focus
+_WIDER = 2.5  # blur over that of what is in focus
+_DIM = 0.5  # soft objects count from this share of the height of sharp ones
+
+
+class MeasuredRegions(NamedTuple):
+    """Connected objects 1..K; row 0 of each array is the background."""
+
+    labels: NDArray[np.int32]
+    area: NDArray[np.float64]
+    height: NDArray[np.float64]  # mean inside over the local background
+    slope: NDArray[np.float64]  # mean fall across the outline, per pixel
+
+
+def measure_regions(fine: NDArray[np.float32], sharp: NDArray[np.float32], mask: NDArray[np.bool_]) -> MeasuredRegions:
+    """Return area, height and slope of the connected regions of a mask.
+
+    Parameters
+    ----------
+    fine, sharp : (Y, X) ndarray of float32
+        The relief, 0 in the background; and a less smoothed image, for the steepness of outlines.
+    mask : (Y, X) ndarray of bool
+        The regions.
+    """
+    labels = label_components(mask)
+    areas = component_areas(name_runs(mask)).astype(np.float64)
+    height, slope = _heights_and_slopes(fine, sharp, labels, len(areas) - 1)
+    return MeasuredRegions(labels, areas, height, slope)
+
+
+def usual_region(of: MeasuredRegions, width: float) -> tuple[float, float, float] | None:
+    """Return area, height and slope of the usual object, or None when nothing rises from the noise."""
+    real = of.height >= _LEAST_HEIGHT * width
+    real[0] = False
+    if not real.any():
+        return None
+    # by edge x size: soft patches of background are large, but have no edge
+    weights = np.sqrt(np.maximum(of.slope, 0)[real] * np.sqrt(of.area[real]))
+    if weights.sum() <= 0:
+        return None
+    return (
+        weighted_median(of.area[real], weights),
+        weighted_median(of.height[real], weights),
+        weighted_median(of.slope[real], weights),
+    )
+
+
+def keep_real_regions(
+    of: MeasuredRegions, width: float, *, min_area: int | None = None, focus: float | None = 0.0
+) -> tuple[NDArray[np.bool_], int, float]:
+    """Return which regions stay (K + 1,), how many were left out as out of focus, and the usual blur of outlines.
+
+    Parameters
+    ----------
+    of : MeasuredRegions
+        What was found.
+    width : float
+        Of the noise, in the units of the heights.
+    min_area : int, optional
+        Least number of pixels; by default 0.15 of the usual.
+    focus : float, optional
+        Blur of what is in focus in another stain, 0 where it is not known; None leaves everything in.
+    """
+    usual = usual_region(of, width)
+    real = of.height >= _LEAST_HEIGHT * width
+    real[0] = False
+    if usual is None:
+        return real, 0, 0.0
+    real &= of.area >= (max(9.0, _LEAST_AREA * usual[0]) if min_area is None else min_area)
+    blur = of.height / np.maximum(_EDGE * of.slope, 1e-30)
+    sharpness = np.sqrt(of.area / math.pi) / np.maximum(_EDGE * blur, 1e-30)
+    n_soft = 0
+    if focus is not None:
+        blurred = real & (blur > _LEAST_BLUR)
+        soft = blurred & (sharpness < _SOFT)
+        sharp = real & ~soft
+        if sharp.any():
+            soft &= of.height < _DIM * weighted_median(of.height[sharp], of.area[sharp])
+        else:
+            soft = blurred & ((sharpness < _BLOB) | ((blur > _WIDER * focus) if focus > 0 else False))
+        real &= ~soft
+        n_soft = int(soft.sum())
+    evidence = np.maximum(of.slope, 0) * np.sqrt(of.area)
+    if real.any():
+        strong = evidence >= _LEAST_EVIDENCE * weighted_median(evidence[real], np.sqrt(evidence[real]))
+        real &= strong if focus is not None else strong | (blur > _LEAST_BLUR)
+    return real, n_soft, weighted_median(blur[real], of.area[real]) if real.any() else 0.0
+
+
+def weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+    """Return the value at half of the weight."""
+    order = np.argsort(values, kind="stable")
+    share = np.cumsum(weights[order])
+    return float(values[order][np.searchsorted(share, share[-1] / 2)])
+
+
+@njit(cache=True)
+def _heights_and_slopes(relief: Any, sharp: Any, labels: Any, n: Any) -> Any:
+    """Return per object the mean inside, and how fast `sharp` falls across its outline, down the slope of `relief`.
+
+    The direction comes from the smoother image and the fall is signed, so noise cancels along the outline.
+    """
+    rows, columns = labels.shape
+    inside, n_inside = np.zeros(n + 1), np.zeros(n + 1)
+    slope, n_edge = np.zeros(n + 1), np.zeros(n + 1)
+    for y in range(rows):
+        for x in range(columns):
+            name = labels[y, x]
+            if name == 0:
+                continue
+            inside[name] += relief[y, x]
+            n_inside[name] += 1
+            if 0 < y < rows - 1 and 0 < x < columns - 1:
+                edge = labels[y - 1, x] == 0 or labels[y + 1, x] == 0 or labels[y, x - 1] == 0 or labels[y, x + 1] == 0
+                if edge:
+                    across, down = relief[y, x + 1] - relief[y, x - 1], relief[y + 1, x] - relief[y - 1, x]
+                    length = np.sqrt(across * across + down * down)
+                    if length > 0:
+                        fall = (sharp[y, x + 1] - sharp[y, x - 1]) * across + (sharp[y + 1, x] - sharp[y - 1, x]) * down
+                        slope[name] += fall / length / 2
+                    n_edge[name] += 1
+    return inside / np.maximum(n_inside, 1), slope / np.maximum(n_edge, 1)
