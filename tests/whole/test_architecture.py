@@ -112,6 +112,7 @@ TESTED_WITH = {
     "samples/setting_checks": "live_dead",
     "samples/stains": "live_dead",
     "segment/hills": "nuclei",
+    "segment/area_outline": "cell_area",
     "segment/max_tree": "component_tree",
     "segment/stain_focus": "nuclei",
     "segment/stain_objects": "nuclei",

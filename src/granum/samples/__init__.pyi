@@ -1,6 +1,13 @@
+from .cell_lineage import DeathLaw as DeathLaw
 from .live_dead import simulate_live_dead as simulate_live_dead
+from .live_dead_plate import LiveDeadPlate as LiveDeadPlate
+from .live_dead_plate import PlateCondition as PlateCondition
+from .live_dead_plate import PlateWell as PlateWell
+from .live_dead_plate import simulate_live_dead_plate as simulate_live_dead_plate
 from .live_dead_scene import LiveDeadLook as LiveDeadLook
 from .live_dead_scene import SimulatedLiveDead as SimulatedLiveDead
+from .live_dead_series import LiveDeadSeries as LiveDeadSeries
+from .live_dead_series import simulate_live_dead_series as simulate_live_dead_series
 from .noise import add_camera_noise as add_camera_noise
 from .noise import draw_texture as draw_texture
 from .noise import draw_uneven_light as draw_uneven_light

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,6 +62,17 @@ class CellCast:
     grainy: NDArray[np.float64]
     texture: NDArray[np.int64]
     seeds: NDArray[np.int64]
+
+    def joined(self, others: CellCast) -> CellCast:
+        """Return these cells and others behind them."""
+        own, more = vars(self), vars(others)
+        shapes = CellShapes(**_joined(vars(self.shapes), vars(others.shapes)))
+        rest = [name for name in own if name != "shapes"]
+        return CellCast(shapes, **_joined({name: own[name] for name in rest}, more))
+
+
+def _joined(own: dict[str, NDArray[Any]], more: dict[str, Any]) -> dict[str, Any]:
+    return {name: np.concatenate([array, more[name]]) for name, array in own.items()}
 
 
 @dataclass(frozen=True, eq=False)

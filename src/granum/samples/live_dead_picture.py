@@ -17,9 +17,9 @@ from granum.samples.cell_shapes import cell_capsules, draw_cells, keep_largest_p
 from granum.samples.field_debris import FieldDebris
 from granum.samples.live_dead_scene import STAIN_PAIRS, LiveDeadLook, SimulatedLiveDead
 from granum.samples.noise import draw_repeating_texture
-from granum.samples.stains import assign_cells, draw_nuclei, find_outlines
+from granum.samples.stains import assign_cells, fill_nuclei, find_outlines, light_nuclei
 
-__all__ = ["draw_live_dead"]
+__all__ = ["draw_live_dead", "label_nuclei"]
 
 _TEXTURE = 512
 _BRIGHTFIELD = 700.0  # photoelectrons of the empty dish; 26 dB, as in the field of seed 002
@@ -62,7 +62,8 @@ def draw_live_dead(
     centres = moment.centres + moment.stage
     bodies, depth, thick = _draw_bodies(cast, moment, centres, shape, d, seeds[0])
     planes = np.zeros((2, *shape), np.float32)
-    nuclei, rows, which, labels = _draw_all_nuclei(cast, moment, centres, look, planes, d, seeds[1])
+    nuclei, rows, which, labels = label_nuclei(cast, moment, centres, shape)
+    _light_nuclei(cast, moment, nuclei, rows, which, look, planes, d, seeds[1])
     cells = np.zeros(shape, np.int32)
     assign_cells(bodies, labels, rows, nuclei, cells)
     slab, granules = _draw_thickness(cast, moment, centres, bodies, depth, thick, labels, d, seeds[2])
@@ -128,12 +129,23 @@ def _draw_bodies(
     return bodies, depth, thick
 
 
-def _draw_all_nuclei(
-    cast: CellCast, moment: CellMoment, centres: NDArray[np.float64], look: LiveDeadLook,
-    planes: NDArray[np.float32], d: float, seed: int,
-) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]:  # fmt: skip
+def label_nuclei(
+    cast: CellCast, moment: CellMoment, centres: NDArray[np.float64], shape: tuple[int, int]
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]:
     """Return the nuclei that can be seen, their row of the moment, which of its two they are, and labels 1..K."""
-    nuclei, rows, which = moment_nuclei(cast, moment, centres)
+    nuclei, rows, which = _moment_nuclei(cast, moment, centres)
+    labels = np.zeros(shape, np.int32)
+    fill_nuclei(nuclei, cast.outlines[moment.cells[rows], which], labels)
+    seen = np.bincount(labels.ravel(), minlength=len(rows) + 1)[1:] > 0
+    new = np.concatenate([[0], np.where(seen, np.cumsum(seen), 0)]).astype(np.int32)
+    return nuclei[seen], rows[seen], which[seen], new[labels]
+
+
+def _light_nuclei(
+    cast: CellCast, moment: CellMoment, nuclei: NDArray[np.float64], rows: NDArray[np.int64],
+    which: NDArray[np.int64], look: LiveDeadLook, planes: NDArray[np.float32], d: float, seed: int,
+) -> None:  # fmt: skip
+    """Add what both stains show of nuclei to `planes`."""
     at, dying = (moment.cells[rows], which), moment.dying[rows]
     dense = 1 + 0.6 * moment.rounding[rows]
     light = np.column_stack(
@@ -143,16 +155,12 @@ def _draw_all_nuclei(
             cast.patchy[at] * (1 - 0.4 * dying),
         ]
     )
-    labels = np.zeros(planes.shape[1:], np.int32)
     chromatin = draw_repeating_texture(0.09 * d, 0.4 * d, seed)
     shifts = cast.texture[at[0]][:, ::-1] - np.floor(nuclei[:, :2]).astype(np.int64)
-    draw_nuclei(nuclei, cast.outlines[at], light, shifts, chromatin, labels, planes)
-    seen = np.bincount(labels.ravel(), minlength=len(rows) + 1)[1:] > 0
-    new = np.concatenate([[0], np.where(seen, np.cumsum(seen), 0)]).astype(np.int32)
-    return nuclei[seen], rows[seen], which[seen], new[labels]
+    light_nuclei(nuclei, cast.outlines[at], light, shifts, chromatin, planes)
 
 
-def moment_nuclei(
+def _moment_nuclei(
     cast: CellCast, moment: CellMoment, centres: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
     """Return (y, x, half axes, angle) of all nuclei of a moment, their row in it, and which of its two each is."""

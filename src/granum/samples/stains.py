@@ -8,54 +8,69 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["assign_cells", "draw_nuclei", "find_outlines"]
+__all__ = ["assign_cells", "fill_nuclei", "find_outlines", "light_nuclei"]
 
 
 @njit(cache=True, nogil=True)
-def draw_nuclei(
+def fill_nuclei(nuclei: NDArray[np.float64], outlines: NDArray[np.float64], labels: NDArray[np.int32]) -> None:
+    """Write the numbers of nuclei into `labels`, in place; where two overlap, the one in which a pixel lies deeper.
+
+    Rows of `nuclei` are (y, x, half the long axis, half the short axis, angle), of `outlines` amplitude and phase of
+    the harmonics 2 and 3.
+    """
+    height, width = labels.shape
+    for k in range(nuclei.shape[0]):
+        y, x, reach = nuclei[k, 0], nuclei[k, 1], _reach(nuclei[k], outlines[k])
+        for i in range(max(math.ceil(y - reach), 0), min(int(y + reach) + 1, height)):
+            for j in range(max(math.ceil(x - reach), 0), min(int(x + reach) + 1, width)):
+                s = _level(i, j, nuclei[k], outlines[k])
+                if s < 1:
+                    held = labels[i, j] - 1
+                    if held < 0 or s < _level(i, j, nuclei[held], outlines[held]):
+                        labels[i, j] = k + 1
+
+
+@njit(cache=True, nogil=True)
+def light_nuclei(
     nuclei: NDArray[np.float64],
     outlines: NDArray[np.float64],
     light: NDArray[np.float64],
     shifts: NDArray[np.int64],
     chromatin: NDArray[np.float32],
-    labels: NDArray[np.int32],
     planes: NDArray[np.float32],
 ) -> None:
-    """Draw nuclei in place: `labels` gets their numbers, `planes` (2, Y, X) gains what both stains show.
+    """Add what two stains show of nuclei to `planes` (2, Y, X), in place.
 
-    Rows of `nuclei` are (y, x, half the long axis, half the short axis, angle), of `outlines` amplitude and phase of
-    the harmonics 2 and 3, of `light` the height in both planes and the share of it that is patchy. Where two overlap, a
-    pixel belongs to the one that it lies deeper in.
+    Rows of `light` are the height in both planes and the share of it that is patchy; `shifts` says where in the
+    repeating texture each nucleus reads.
     """
-    height, width = labels.shape
+    height, width = planes.shape[1:]
     tall, wide = chromatin.shape
     for k in range(nuclei.shape[0]):
-        y, x, a, b, angle = nuclei[k, 0], nuclei[k, 1], nuclei[k, 2], nuclei[k, 3], nuclei[k, 4]
-        cos, sin = math.cos(angle), math.sin(angle)
-        reach = max(a, b) * (1 + outlines[k, 0] + outlines[k, 2]) + 2
+        y, x, reach = nuclei[k, 0], nuclei[k, 1], _reach(nuclei[k], outlines[k])
         for i in range(max(math.ceil(y - reach), 0), min(int(y + reach) + 1, height)):
             for j in range(max(math.ceil(x - reach), 0), min(int(x + reach) + 1, width)):
-                s = _level(i - y, j - x, a, b, cos, sin, outlines[k])
-                cover = min(max((1 - s) * b + 0.5, 0.0), 1.0)
-                if cover <= 0:
-                    continue
-                dome = 0.35 + 0.65 * math.sqrt(max(1 - s * s, 0.0))
-                patch = 1 + light[k, 2] * chromatin[(i + shifts[k, 0]) % tall, (j + shifts[k, 1]) % wide]
-                for plane in range(2):
-                    planes[plane, i, j] += np.float32(light[k, plane] * cover * dome * max(patch, 0.25))
-                if s < 1:
-                    held = labels[i, j] - 1
-                    if held < 0 or s < _level(
-                        i - nuclei[held, 0], j - nuclei[held, 1], nuclei[held, 2], nuclei[held, 3],
-                        math.cos(nuclei[held, 4]), math.sin(nuclei[held, 4]), outlines[held],
-                    ):  # fmt: skip
-                        labels[i, j] = k + 1
+                s = _level(i, j, nuclei[k], outlines[k])
+                cover = min(max((1 - s) * nuclei[k, 3] + 0.5, 0.0), 1.0)
+                if cover > 0:
+                    dome = 0.35 + 0.65 * math.sqrt(max(1 - s * s, 0.0))
+                    patch = 1 + light[k, 2] * chromatin[(i + shifts[k, 0]) % tall, (j + shifts[k, 1]) % wide]
+                    for plane in range(2):
+                        planes[plane, i, j] += np.float32(light[k, plane] * cover * dome * max(patch, 0.25))
 
 
 @njit(cache=True, nogil=True)
-def _level(dy: float, dx: float, a: float, b: float, cos: float, sin: float, outline: NDArray[np.float64]) -> float:
+def _reach(nucleus: NDArray[np.float64], outline: NDArray[np.float64]) -> float:
+    """Return how far a nucleus and its soft edge reach from its centre."""
+    return nucleus[2] * (1 + outline[0] + outline[2]) + 2
+
+
+@njit(cache=True, nogil=True)
+def _level(i: int, j: int, nucleus: NDArray[np.float64], outline: NDArray[np.float64]) -> float:
     """Return 0 at the centre of a nucleus and 1 on its outline."""
-    u, v = (cos * dx + sin * dy) / a, (cos * dy - sin * dx) / b
+    dy, dx = i - nucleus[0], j - nucleus[1]
+    cos, sin = math.cos(nucleus[4]), math.sin(nucleus[4])
+    u, v = (cos * dx + sin * dy) / nucleus[2], (cos * dy - sin * dx) / nucleus[3]
     s = math.sqrt(u * u + v * v)
     if s < 1e-9:
         return 0.0
