@@ -123,9 +123,10 @@ def test_the_area_limits_what_is_looked_at():
     bright, stain, nuclei, cells = field()
     area = np.zeros(cells.shape, bool)
     area[:, :170] = True
-    bright[:, 200:] = 0
+    bright[:, 170:] = 0
     mask, _ = find_cell_area(stain, bright, nuclei, area=area)
     assert not mask[:, 170:].any()
+    assert not mask[140:, 150:].any()  # the edge of the area is no cell
     assert iou(mask, cells & area) > 0.9
 
 
@@ -181,3 +182,37 @@ def test_nonsense_is_refused():
     }.items():  # fmt: skip
         with pytest.raises(SettingError, match=name):
             find_cell_area(stain, bright, nuclei, **{name: value})
+
+
+def test_dead_cells_that_calcein_has_left_keep_a_ring():
+    _, _, nuclei, cells = field()
+    living = cells.copy()
+    living[:, 170:] = False  # the cell of nucleus 2 is dead
+    calcein = np.random.default_rng(0).normal(100, 5, cells.shape) + 80 * living
+    mask, _ = find_cell_area(calcein, None, nuclei, {"live": "Calcein AM"})
+    assert iou(mask[:, :170], living[:, :170]) > 0.9
+    ring = mask[:, 170:].sum() / (nuclei == 2).sum()
+    assert 3.5 < ring < 4.5
+
+
+def test_the_published_closing_moves_the_mask_and_the_centred_one_does_not():
+    # the texture of one cell, as the gradient shows it; what the published code makes of it lies right and below
+    bright, stain, nuclei, cells = field(at=((130, 170),))
+    places = []
+    for closing in ("centred", "published"):
+        mask, _ = find_cell_area(stain, bright, nuclei, closing=closing, min_area=500)
+        places.append(np.argwhere(mask).mean(0) - np.argwhere(cells).mean(0))
+    assert np.abs(places[0]).max() < 0.3
+    assert places[1][1] > 1
+    assert places[1][0] > 0.5
+
+
+def test_outlines_lie_on_the_edge_and_not_where_the_gradient_begins():
+    bright, stain, nuclei, cells = field(at=((130, 170),))
+    fat, _ = find_cell_area(stain, bright, nuclei, trim=0.0)
+    mask, choice = find_cell_area(stain, bright, nuclei)
+    assert choice.chosen["trim"] == 1
+    assert fat.sum() > 1.04 * cells.sum()
+    assert mask.sum() == pytest.approx(cells.sum(), rel=0.02)
+    at_frame, _ = find_cell_area(stain[130:], bright[130:], nuclei[130:])
+    assert_array_equal(at_frame[2:], mask[132:])  # nothing is eaten from the frame

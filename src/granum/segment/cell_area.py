@@ -18,9 +18,11 @@ from numpy.typing import ArrayLike, NDArray
 from granum.arrays import check_area, check_image, check_labels, check_same_shape
 from granum.choice import Choice
 from granum.errors import GranumWarning, SettingError, ShapeError
-from granum.segment.components import count_labels, keep_components, label_components
+from granum.segment.area_outline import close_gaps, close_gaps_as_published, fill_holes, move_inwards
+from granum.segment.components import count_labels, keep_components
 from granum.segment.gradient_relief import measure_gradient, threshold_gradient
 from granum.segment.grid_maximum import segment_by_grid_maximum
+from granum.segment.nuclei import stain_kind
 from granum.steps import Range
 
 __all__ = ["find_cell_area"]
@@ -28,9 +30,7 @@ __all__ = ["find_cell_area"]
 Source = Literal["auto", "brightfield", "stain", "ring"]
 Closing = Literal["centred", "published"]
 
-_BODY_STAINS = ("calcein", "cytoplasm", "cytosol", "celltracker", "cfse", "fda", "fluorescein diacetate", "gfp")
 _FULL = 0.6  # share of the field from which the background is too little to be known
-_HOLE_NUCLEI = 4.0  # holes of more than so many nuclei, without one inside, are background that cells enclose
 
 
 def find_cell_area(
@@ -47,6 +47,7 @@ def find_cell_area(
     closing: Closing = "centred",
     closing_radius: Annotated[float, Range(0, 100, unit="px")] = 3.5,
     opening_radius: Annotated[float, Range(0, 100, unit="px")] = 1.0,
+    trim: Annotated[float, Range(0, 100, unit="px")] | None = None,
     min_area: Annotated[int, Range(0, None, unit="px2")] = 20,
     max_hole_area: Annotated[int, Range(0, None, unit="px2")] | None = None,
     ring_width: Annotated[float, Range(0, 1000, unit="px")] | None = None,
@@ -66,7 +67,8 @@ def find_cell_area(
     area : (Y, X) array_like of bool, optional
         The analysed area.
     source : {"auto", "brightfield", "stain", "ring"}
-        What shows the cells. "brightfield": its texture. "stain": `live`, above its background. "ring": every nucleus
+        What shows the cells. "brightfield": its texture. "stain": `live`, above its
+        background, and a ring around nuclei that it does not show (of dead cells). "ring": every nucleus
         with a ring around it, which is a guess. "auto": brightfield where there is one, else the stain where it fills
         cells (by its name, or because it shows much more than the nuclei), else the ring.
     tile : int
@@ -82,6 +84,9 @@ def find_cell_area(
         code; the mask lies 1 px too low and 2 px too far right (see Notes), and the radii are not used.
     closing_radius, opening_radius : float
         Radii in pixels, 0 to 100, of the disks that close gaps in texture, and then take whiskers and specks away.
+    trim : float, optional
+        How far outlines move inwards in the end, in pixels, 0 to 100. None takes what the gradient reaches beyond an
+        edge: 1 px and the sigma of the smoothing; nothing where no gradient was used, or with the published closing.
     min_area : int
         Pieces of fewer pixels are noise and go; 0 keeps all.
     max_hole_area : int, optional
@@ -126,10 +131,17 @@ def find_cell_area(
     ----------
     .. [1] T. Herricks, "Macrophage live-dead assay: image segmentation" (2021), the published method.
     """
-    _check_settings(source, tile, offset, smoothing, closing, closing_radius, opening_radius, min_area)
-    for name, value in (("max_hole_area", max_hole_area), ("ring_width", ring_width)):
-        if value is not None and value < 0:
-            raise SettingError(f"segment.cell_area.{name}: {value!r} is out of range, must be at least 0.")
+    _check_settings(source, closing, min_area, {
+        "tile": (tile, 2, 1000),
+        "offset": (offset, 0, 100),
+        "smoothing": (smoothing, 0, 100),
+        "closing_radius": (closing_radius, 0, 100),
+        "opening_radius": (opening_radius, 0, 100),
+        "trim": (trim, 0, 100),
+        "ring_width": (ring_width, 0, 1000),
+    })  # fmt: skip
+    if max_hole_area is not None and max_hole_area < 0:
+        raise SettingError(f"segment.cell_area.max_hole_area: {max_hole_area!r} is out of range, must be at least 0.")
     stain = check_image(live, name="live")
     inside = check_area(area, stain.shape)
     nuclei = None if labels is None else check_labels(labels)
@@ -146,21 +158,32 @@ def find_cell_area(
         mask, threshold, unevenness = threshold_gradient(relief, inside, tile=tile, offset=offset)
         facts |= {"threshold": threshold, "smoothing": relief.smoothing, "seams": relief.n_seams}
         why += _gradient_words(threshold, relief.smoothing, relief.n_seams, unevenness, relief.contrast)
+        if inside is not None:  # what lies outside must not look like an edge inside
+            reach = 3 + 2 * int(np.ceil(2 * relief.smoothing))
+            mask &= cv2.erode(inside.view(np.uint8), np.ones((reach, reach), np.uint8)).view(np.bool_)
+        trim = trim if trim is not None else (0.0 if closing == "published" else 1 + relief.smoothing)
+        facts["trim"] = round(trim, 3)
         del relief
-        mask = _close_as_published(mask) if closing == "published" else _close(mask, closing_radius, opening_radius)
+        mask = (
+            close_gaps_as_published(mask)
+            if closing == "published"
+            else close_gaps(mask, closing_radius, opening_radius)
+        )
     elif chosen == "stain":
         smooth = stain if smoothing == 0 else _blur(stain, 1.0 if smoothing is None else smoothing)
         mask = segment_by_grid_maximum(smooth, inside, tile=tile, offset=offset)
-        mask = _close(mask, closing_radius, opening_radius)
+        mask = close_gaps(mask, closing_radius, opening_radius)
         facts["smoothing"] = 1.0 if smoothing is None else smoothing
+        mask |= _ring(_not_shown(nuclei, mask), stain.shape, _ring_width(ring_width, nucleus_area))
     else:
-        width = ring_width if ring_width is not None else max(2.0, float(np.sqrt(nucleus_area / np.pi)))
+        width = _ring_width(ring_width, nucleus_area)
         mask = _ring(nuclei, stain.shape, width)
         facts["ring_width"] = round(width, 3)
     if inside is not None:
         mask &= inside
     if chosen != "ring":
-        mask = _fill_holes(mask, nuclei, max_hole_area, nucleus_area, inside)
+        mask = fill_holes(mask, nuclei, max_hole_area, nucleus_area, inside)
+        mask = move_inwards(mask, trim or 0.0, inside)
         if min_area > 1:
             mask = keep_components(mask, connectivity=2, min_area=min_area)
     share = float(np.count_nonzero(mask)) / max(1, mask.size if inside is None else np.count_nonzero(inside))
@@ -170,14 +193,7 @@ def find_cell_area(
 
 
 def _check_settings(
-    source: str,
-    tile: int,
-    offset: float,
-    smoothing: float | None,
-    closing: str,
-    closing_radius: float,
-    opening_radius: float,
-    min_area: int,
+    source: str, closing: str, min_area: int, limits: Mapping[str, tuple[float | None, float, float]]
 ) -> None:
     words = {
         "source": (source, ("auto", "brightfield", "stain", "ring")),
@@ -186,15 +202,8 @@ def _check_settings(
     for name, (word, known) in words.items():
         if word not in known:
             raise SettingError(f"segment.cell_area.{name}: {word!r} is not one of {', '.join(known)}.")
-    limits = {
-        "tile": (tile, 2, 1000),
-        "offset": (offset, 0, 100),
-        "smoothing": (0 if smoothing is None else smoothing, 0, 100),
-        "closing_radius": (closing_radius, 0, 100),
-        "opening_radius": (opening_radius, 0, 100),
-    }
     for name, (value, low, high) in limits.items():
-        if not low <= value <= high:
+        if value is not None and not low <= value <= high:
             raise SettingError(f"segment.cell_area.{name}: {value!r} is out of range, must be {low} to {high}.")
     if min_area < 0:
         raise SettingError(f"segment.cell_area.min_area: {min_area!r} is out of range, must be at least 0.")
@@ -218,10 +227,13 @@ def _choose_source(
     if brightfield is not None:
         return "brightfield", "Cells show by their texture in the brightfield channel."
     name = (stains or {}).get("live", "")
-    if any(word in name.casefold() for word in _BODY_STAINS):
+    kind = stain_kind(name)
+    if kind == "cytoplasm":
         return "stain", f"There is no brightfield channel; the stain {name!r} fills living cells."
     if labels is None or not labels.any():
         return "stain", "There is no brightfield channel and no nucleus; cells are what the live stain shows."
+    if kind == "nuclei":
+        return "ring", f"No channel shows the cells; {name!r} shows nuclei, and a ring around each is a guess."
     shown = segment_by_grid_maximum(_blur(live, 1.0), area)
     ratio = np.count_nonzero(shown & (labels == 0)) / np.count_nonzero(labels)
     if ratio > 1:
@@ -245,33 +257,6 @@ def _blur(image: NDArray[Any], sigma: float) -> NDArray[np.float32]:
     return np.asarray(cv2.GaussianBlur(shifted, (0, 0), sigma), np.float32)
 
 
-def _disk(radius: float) -> NDArray[np.uint8]:
-    reach = int(radius)
-    y, x = np.ogrid[-reach : reach + 1, -reach : reach + 1]
-    return (y * y + x * x <= radius * radius).astype(np.uint8)
-
-
-def _close(mask: NDArray[np.bool_], closing_radius: float, opening_radius: float) -> NDArray[np.bool_]:
-    """Close gaps, then open whiskers; beyond the frame the mask goes on as its mirror image."""
-    reach = int(closing_radius) + int(opening_radius)
-    padded = mask.view(np.uint8)
-    if reach:
-        padded = cv2.copyMakeBorder(padded, reach, reach, reach, reach, cv2.BORDER_REPLICATE)
-    if closing_radius >= 1:
-        padded = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, _disk(closing_radius))
-    if opening_radius >= 1:
-        padded = cv2.morphologyEx(padded, cv2.MORPH_OPEN, _disk(opening_radius))
-    height, width = mask.shape
-    return np.ascontiguousarray(padded[reach : reach + height, reach : reach + width]).view(np.bool_)
-
-
-def _close_as_published(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Dilate and erode twice with the same skew kernel."""
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (4, 4))
-    fat = cv2.dilate(mask.view(np.uint8), kernel, iterations=2)
-    return np.asarray(cv2.erode(fat, kernel, iterations=2)).view(np.bool_)
-
-
 def _ring(labels: NDArray[np.int32] | None, shape: tuple[int, ...], width: float) -> NDArray[np.bool_]:
     """Return nuclei and all within `width` of them."""
     if labels is None or not labels.any():
@@ -280,45 +265,18 @@ def _ring(labels: NDArray[np.int32] | None, shape: tuple[int, ...], width: float
     return np.asarray(away <= width)
 
 
-def _fill_holes(
-    mask: NDArray[np.bool_],
-    labels: NDArray[np.int32] | None,
-    max_area: int | None,
-    nucleus_area: float,
-    area: NDArray[np.bool_] | None,
-) -> NDArray[np.bool_]:
-    """Fill holes of cells: what no pixel of the frame (or of the outside of the area) reaches."""
-    largest = max_area if max_area is not None else (round(_HOLE_NUCLEI * nucleus_area) if nucleus_area else None)
-    empty = ~mask
-    inner = keep_components(empty, connectivity=1, inner=True, max_area=largest)
-    filled = mask | inner
-    if largest is not None and max_area is None and labels is not None:
-        left = keep_components(~filled, connectivity=1, inner=True)
-        if left.any():
-            holes = label_components(left)
-            held = np.bincount(holes[labels > 0], minlength=int(holes.max()) + 1) > 0
-            held[0] = False
-            filled |= held[holes]
-    if largest:
-        filled |= _holes_cut_by_the_frame(~filled, largest)
-    if area is not None:
-        filled &= area
-    return filled
+def _ring_width(set_width: float | None, nucleus_area: float) -> float:
+    return max(2.0, float(np.sqrt(nucleus_area / np.pi))) if set_width is None else set_width
 
 
-def _holes_cut_by_the_frame(empty: NDArray[np.bool_], largest: int) -> NDArray[np.bool_]:
-    """Return small pieces of background that lie on one side of the frame only: with its mirror image, a hole."""
-    small = keep_components(empty, connectivity=1, max_area=largest)
-    sides = (small[0], small[-1], small[:, 0], small[:, -1])
-    if not any(side.any() for side in sides):
-        return np.zeros_like(empty)
-    pieces = label_components(small)
-    touched = np.zeros(int(pieces.max()) + 1, np.int64)
-    for side in (pieces[0], pieces[-1], pieces[:, 0], pieces[:, -1]):
-        touched[np.unique(side)] += 1
-    wanted = touched == 1
-    wanted[0] = False
-    return np.asarray(wanted[pieces])
+def _not_shown(labels: NDArray[np.int32] | None, mask: NDArray[np.bool_]) -> NDArray[np.int32] | None:
+    """Return the nuclei of which less than half lies in the mask: dead cells, which calcein has left."""
+    if labels is None or not labels.any():
+        return None
+    n = int(labels.max())
+    dark = 2 * count_labels(np.where(mask, labels, 0), n) < count_labels(labels, n)
+    dark[0] = False
+    return np.where(dark[labels], labels, 0)
 
 
 def _gradient_words(threshold: float, smoothing: float, n_seams: int, unevenness: float, contrast: float) -> str:
