@@ -11,6 +11,8 @@ from granum.app.measure_again import Measurer
 from granum.app.object_body import make_object_body
 from granum.batch import run_batch
 from granum.errors import SettingError
+from granum.pipeline import run
+from granum.read import read_image
 from granum.recipe import load_recipe, parse_recipe
 from granum.report.label_images import read_labels
 from granum.samples import simulate_particles
@@ -38,6 +40,25 @@ do = "segment.components"
 do = "measure.objects"
 from = { image = "channel.dye" }
 shape = "basic"
+"""
+JUDGED = """
+[channels.live]
+names = ["a"]
+[channels.dead]
+names = ["b"]
+[[step]]
+do = "segment.threshold"
+from = { image = "channel.live" }
+[[step]]
+do = "segment.components"
+[[step]]
+do = "stand_in.cells"
+[[step]]
+do = "measure.objects"
+from = { image = "channel.live" }
+[[step]]
+do = "stand_in.judge"
+from = { dead = "channel.dead" }
 """
 RECIPES = {
     "automatic": load_recipe("particles"),
@@ -105,3 +126,16 @@ def test_a_recipe_that_measures_nothing_has_no_table(path):
 def test_channels_in_files_of_their_own_are_refused_in_a_sentence(path):
     with pytest.raises(SettingError, match="files of their own"):
         Measurer(RECIPES["seed"], path, 0, {"patterns": {"image": "*_w1.tif"}}, np.zeros((180, 180), np.int32))
+
+
+def test_what_follows_from_the_labels_is_judged_again_too(path, stand_ins):
+    recipe = parse_recipe(JUDGED)
+    image = read_image(path)
+    whole = run(recipe, image)
+    measure = Measurer(recipe, path, 0, {}, whole.labels)
+    labels = np.where(whole.labels == 2, 0, whole.labels).astype(np.int32)
+    body = measure(labels, None, np.zeros(len(np.unique(labels)) - 1, bool))
+    kept = whole.objects["label"] != 2
+    assert body["label"].tolist() == whole.objects["label"][kept].tolist()
+    assert body["state"].tolist() == whole.objects["state"][kept].tolist()
+    np.testing.assert_array_equal(body["p_dead"], whole.objects["p_dead"][kept])

@@ -1,7 +1,8 @@
-"""`Measurer`: the measuring step of a run, done once more on corrected labels of one frame.
+"""`Measurer`: the measuring steps of a run, done once more on corrected labels of one frame.
 
-What else the step reads (the image as it stood then, the analysed area) is computed once from the image, by the very
-steps of the run, and kept. So the numbers are those of `granum run --edits`, and a correction costs one measuring.
+What else these steps read (the image as it stood then, the analysed area) is computed once from the image, by the very
+steps of the run, and kept. So the numbers are those of `granum run --edits`, and a correction costs what follows from
+the labels: one measuring, or cells and the judgement of nuclei too.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from granum.errors import GranumWarning, SettingError
 from granum.measure.flags import flag_edited
 from granum.object_table import ObjectTable
 from granum.read import read_image
-from granum.recipe import Recipe
+from granum.recipe import Recipe, RecipeStep
 from granum.steps import load_step
 
 __all__ = ["Measurer"]
@@ -50,32 +51,25 @@ class Measurer:
     def __init__(
         self, recipe: Recipe, path: Path, frame: int, reading: Mapping[str, Any], labels: NDArray[np.int32]
     ) -> None:
-        measuring = [step for step in recipe.steps if "objects" in step.writes]
-        self._step = measuring[-1] if measuring else None
-        self._data: dict[str, Any] = {}
-        if self._step is None:
+        self._steps = _steps_to_objects(recipe)
+        self._layers: dict[str, Any] = {}
+        if not self._steps:
             return
         if reading.get("patterns"):
             raise SettingError("runs whose channels stand in files of their own cannot be measured again here.")
-        known = load_step(self._step.do)
-        wanted = {name: self._step.from_.get(name, name) for name in (*known.reads, *known.reads_if_there)}
-        given = {"labels": labels, "confidence": None}
+        wanted: set[str] = set()
+        for step in reversed(self._steps):
+            wanted = (wanted - set(step.writes)) | set(_inputs(step).values())
         result = pipeline.run(
             recipe,
             read_image(path),  # steps work in pixels: the pixel size of the run is not needed here
             frame=frame,
             channels=reading.get("channels") or {},
             z=reading.get("z"),
-            keep={*wanted.values(), "labels"},
-            given=given,
+            keep={*wanted, "labels"},
+            given={"labels": labels, "confidence": None},
         )
-        self._data = {
-            name: result.layers[layer]
-            for name, layer in wanted.items()
-            if layer in result.layers and layer not in ("labels", "confidence")
-        }
-        self._labels = [name for name, layer in wanted.items() if layer == "labels"]
-        self._confidence = [name for name, layer in wanted.items() if layer == "confidence"]
+        self._layers = {layer: result.layers[layer] for layer in wanted if layer in result.layers}
 
     def __call__(
         self, labels: NDArray[np.int32], confidence: NDArray[np.float64] | None, edited: NDArray[np.bool_]
@@ -91,10 +85,43 @@ class Measurer:
         edited : (K,) ndarray of bool
             Which of them were touched by hand.
         """
-        if self._step is None:
+        if not self._steps:
             return None
-        data = {**self._data, **dict.fromkeys(self._labels, labels), **dict.fromkeys(self._confidence, confidence)}
+        layers = {**self._layers, "confidence": confidence}
+        numbers = np.flatnonzero(np.bincount(labels.ravel()))
+        numbers = numbers[numbers > 0]
+        layers["labels"] = labels
+        if len(self._steps) > 1 and len(numbers) and numbers[-1] != len(numbers):
+            # judging may count on numbers without gaps; those of the page come back at the end
+            places = np.zeros(numbers[-1] + 1, np.int32)
+            places[numbers] = np.arange(1, len(numbers) + 1)
+            layers["labels"] = places[labels]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", GranumWarning)
-            objects: ObjectTable = load_step(self._step.do).function(**data, **self._step.settings)
+            for step in self._steps:
+                data = {name: layers[layer] for name, layer in _inputs(step).items() if layer in layers}
+                returned = load_step(step.do).function(**data, **step.settings)
+                values = returned if len(step.writes) > 1 and isinstance(returned, tuple) else (returned,)
+                layers |= dict(zip(step.writes, values, strict=True))
+        objects: ObjectTable = layers["objects"]
+        if layers["labels"] is not labels:
+            objects = {**objects, "label": numbers[objects["label"] - 1]}
         return flag_edited(objects, edited)
+
+
+def _inputs(step: RecipeStep) -> dict[str, str]:
+    """Return parameter -> layer of all that a step may read."""
+    known = load_step(step.do)
+    return {name: step.from_.get(name, name) for name in (*known.reads, *known.reads_if_there)}
+
+
+def _steps_to_objects(recipe: Recipe) -> list[RecipeStep]:
+    """Return the steps that make the objects out of the labels: those after the last that writes labels, as needed."""
+    after = max((n for n, step in enumerate(recipe.steps) if "labels" in step.writes), default=-1) + 1
+    found: list[RecipeStep] = []
+    wanted = {"objects"}
+    for step in reversed(recipe.steps[after:]):
+        if wanted & set(step.writes):
+            found.insert(0, step)
+            wanted = (wanted - set(step.writes)) | set(_inputs(step).values())
+    return found

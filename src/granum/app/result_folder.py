@@ -29,7 +29,7 @@ from granum.report.tables import read_images_csv
 __all__ = ["ResultFolder"]
 
 _UNIT = re.compile(r"_(px|nm2?|um2?|mm2?)$")
-_TEXT = ("file", "flags")
+_TEXT = ("file", "flags", "state")
 _ABOUT = ("file", "frame", "flags", "warnings")
 
 
@@ -189,7 +189,7 @@ class ResultFolder:
             if name in ("file", "frame") or _is_foreign(name, size):
                 continue
             cells = [row[i] for row in rows]
-            found.append(describe_column(name, cells if name in _TEXT else [_number(cell) for cell in cells]))
+            found.append(describe_column(name, cells if name in _TEXT else _values(cells)))
         return found
 
     def _rows(self, file: str, t: int) -> tuple[list[str], list[list[str]]]:
@@ -206,6 +206,14 @@ def _is_foreign(name: str, size: PixelSize | None) -> bool:
     found = _UNIT.search(name)
     unit = found[1].rstrip("2") if found else "px"
     return unit != "px" and (size is None or size.unit != unit)
+
+
+def _values(cells: list[str]) -> list[Any]:
+    """Return cells as numbers, or as the texts that they are where one is none."""
+    try:
+        return [_number(cell) for cell in cells]
+    except ValueError:
+        return list(cells)
 
 
 def _number(cell: str) -> int | float | None:
