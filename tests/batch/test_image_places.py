@@ -19,6 +19,10 @@ def facts_of(*names, n_frames=1, times=None):
     ]
 
 
+def paths(*names):
+    return [Path(name) for name in names]
+
+
 def frames_of(*names, **about):
     return [(facts, frame) for facts in facts_of(*names, **about) for frame in range(facts.n_frames)]
 
@@ -55,10 +59,11 @@ def test_a_pattern_wins_over_what_names_seem_to_say():
 
 def test_a_pattern_that_fits_nothing_is_an_error_before_anything_runs():
     with pytest.raises(SettingError, match=r"fits none of the 2 files, as a_1\.tif"):
-        check_names(["/data/a_1.tif", "/data/a_2.tif"], "{well}_t{time}")
+        check_names(paths("/data/a_1.tif", "/data/a_2.tif"), "{well}_t{time}")
     with pytest.raises(SettingError, match="unknown"):
-        check_names(["/data/a_1.tif"], "{wel}_*")
-    check_names(["/data/B03_t1.tif", "/data/notes.tif"], "{well}_t{time}")
+        check_names(paths("/data/a_1.tif"), "{wel}_*")
+    check_names(paths("/data/B03_t1.tif", "/data/notes.tif"), "{well}_t{time}")
+    check_names(paths("/data/plate 1/B03.tif"), "{plate}/{well}")
 
 
 def test_without_wells_a_series_is_what_the_name_says_beside_the_time():
@@ -80,3 +85,13 @@ def test_what_tells_no_time_among_those_that_do_is_said():
     found = find_places([*frames_of("B03_f1_00d04h00m.tif"), *frames_of("B04_f1.tif")])
     assert any(math.isnan(place.time) for place in found.places) or found.time_unit == "frame"
     assert found.notes
+
+
+def test_folders_tell_plates_and_times_and_notes_do_not_tell_where_they_lie():
+    found = find_places(frames_of("one/B03_f1.tif", "two/B03_f1.tif"))
+    assert [place.plate for place in found.places] == ["one", "two"]
+    found = find_places(frames_of("TimePoint_1/B03_s1.tif", "TimePoint_2/B03_s1.tif"), interval_s=3600)
+    assert [place.time for place in found.places] == [0, 1]
+    found = find_places(frames_of("B03_f1.tif", "other.tif"), names="{well}_f{field}")
+    assert any("other.tif" in note for note in found.notes)
+    assert not any("/data/other" in note for note in found.notes)

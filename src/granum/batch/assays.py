@@ -107,7 +107,7 @@ def plan_assay(
         if typed:
             raise SettingError(f"{typed[0]}: recipe {recipe.name!r} makes no assay (assay = 'live-dead', for one).")
         return None
-    check_names([source.path.as_posix() for source in sources], names)
+    check_names([source.path for source in sources], names)
     if plate_map is None:
         return AssayPlan(recipe.assay, names, video=video)
     path = Path(plate_map)

@@ -7,9 +7,11 @@ own, and it is said: a wrong series would link strangers.
 from __future__ import annotations
 
 import math
+import os
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from granum.batch.item import SourceFacts
 from granum.errors import SettingError
@@ -41,7 +43,7 @@ class Places:
     notes: tuple[str, ...]
 
 
-def check_names(files: Sequence[str], pattern: str | None) -> None:
+def check_names(paths: Sequence[Path], pattern: str | None) -> None:
     """Make sure that a typed pattern fits at least one name, before anything runs.
 
     Raises
@@ -53,11 +55,20 @@ def check_names(files: Sequence[str], pattern: str | None) -> None:
 
     if pattern is None:
         return
-    if not any(parse_image_name(file, pattern=pattern).convention for file in files):
+    if not any(parse_image_name(file, pattern=pattern).convention for file in _with_folders(paths, pattern)):
         raise SettingError(
-            f"names {pattern!r}: fits none of the {len(files)} files, as {files[0].rpartition('/')[2]}; "
+            f"names {pattern!r}: fits none of the {len(paths)} files, as {paths[0].name}; "
             "* stands for any text, as in '{well}_f{field}_t{time}_*'."
         )
+
+
+def _with_folders(paths: Sequence[Path], pattern: str | None) -> list[str]:
+    """Return the names with as many folders as tell them apart, one at least: no more of where they lie on a disk."""
+    every = [path.absolute() for path in paths]
+    common = len(Path(os.path.commonpath([path.parent for path in every])).parts)
+    least = max(1, 0 if pattern is None else pattern.replace("\\", "/").count("/"))
+    depths = [max(least, len(path.parts) - 1 - common) for path in every]
+    return ["/".join(path.parts[1:][-1 - depth :]) for path, depth in zip(every, depths, strict=True)]
 
 
 def find_places(
@@ -77,7 +88,7 @@ def find_places(
     from granum.plate.name_sets import collect_times, parse_image_names
 
     sources = list({facts.source.stem: facts for facts, _ in frames}.values())
-    parsed, notes = parse_image_names([facts.source.path.as_posix() for facts in sources], pattern=names)
+    parsed, notes = parse_image_names(_with_folders([facts.source.path for facts in sources], names), pattern=names)
     name_of = {facts.source.stem: name for facts, name in zip(sources, parsed, strict=True)}
     numbers = [name.time for name in parsed if name.time is not None and not name.time_unit]
     first = min(numbers, default=0.0)
