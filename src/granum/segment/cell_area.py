@@ -174,7 +174,8 @@ def find_cell_area(
         mask = segment_by_grid_maximum(smooth, inside, tile=tile, offset=offset)
         mask = close_gaps(mask, closing_radius, opening_radius)
         facts["smoothing"] = 1.0 if smoothing is None else smoothing
-        mask |= _ring(_not_shown(nuclei, mask), stain.shape, _ring_width(ring_width, nucleus_area))
+        dark = _not_shown(nuclei, mask)
+        mask |= _ring(dark, stain.shape, _ring_width(ring_width, _median_area(dark)))
     else:
         width = _ring_width(ring_width, nucleus_area)
         mask = _ring(nuclei, stain.shape, width)
