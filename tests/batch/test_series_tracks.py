@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -82,3 +83,13 @@ def test_the_same_series_gives_the_same_bytes(job):
     first = [done.table(name).read_bytes() for name in ("tracks", "events", "lives")]
     follow_series(done)
     assert [done.table(name).read_bytes() for name in ("tracks", "events", "lives")] == first
+
+
+def test_the_docs_tell_every_column_of_the_tables(job):
+    done = job((TWO, [0.02, 0.98]), (TWO, [0.02, 0.98]))
+    follow_series(done)
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "run_folder.md").read_text(encoding="utf-8")
+    for name in ("tracks", "events", "lives"):
+        section = page.partition(f"### {name}.csv")[2].partition("#")[0]
+        told = {word for row in section.splitlines() if row.startswith("| `") for word in row.split("|")[1].split("`")}
+        assert set(read_objects_csv(done.table(name))) <= told, name

@@ -52,6 +52,7 @@ def describe(image: Image) -> list[tuple[str, str]]:
     lines.append(("pixel size", str(image.pixel_size) if image.pixel_size else "unknown; give it with --pixel-size"))
     if image.channel_names:
         lines.append(("channels", ", ".join(f"{i} {name}" for i, name in enumerate(image.channel_names))))
+        lines += _describe_roles(image)
     if image.frame_times_s:
         lines.append(("times", f"{image.frame_times_s[0]:g} s to {image.frame_times_s[-1]:g} s"))
     plane = image.read_plane(0, 0, 0)
@@ -63,4 +64,22 @@ def describe(image: Image) -> list[tuple[str, str]]:
             lines.append(("scale bar", f"{length:.1f} px long"))
     lines += [(name, str(value)) for name, value in image.metadata.items()]
     lines += [("note", note) for note in image.notes]
+    return lines
+
+
+def _describe_roles(image: Image) -> list[tuple[str, str]]:
+    """Return for each ready recipe with roles which channel of the file would be which, where all that it needs is."""
+    from granum.channel_roles import find_channels
+    from granum.recipe import list_recipes, load_recipe
+
+    lines = []
+    for name in list_recipes():
+        recipe = load_recipe(name)
+        if not recipe.roles:
+            continue
+        try:
+            found, _ = find_channels(recipe.roles, image, {}, recipe=name)
+        except GranumError:  # a file of something else: only a run must say what is missing
+            continue
+        lines.append((f"for {name}", ", ".join(f"{role} = {one.source} {one.stain}" for role, one in found.items())))
     return lines
