@@ -153,3 +153,23 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path):
     (tmp_path / "recipes").write_text("a file is in the way")
     with pytest.raises(OutputError, match="cannot be written"):
         RecipeShelf(tmp_path / "recipes").keep("mine", RecipeRequest())
+
+
+def test_roles_and_the_assay_are_in_the_form():
+    text = """
+    assay = "confluency"
+    [channels.phase]
+    names = ["BF"]
+    about = "The cells."
+    [channels.extra]
+    optional = true
+    [[step]]
+    do = "segment.threshold"
+    from = { image = "channel.phase" }
+    """
+    info = describe_recipe(parse_recipe(text))
+    assert (info.assay, info.channels, info.reads_image) == ("confluency", ["phase", "extra"], False)
+    assert [(role.name, role.names, role.optional, role.about) for role in info.roles] == [
+        ("phase", ["BF"], False, "The cells."), ("extra", [], True, ""),
+    ]  # fmt: skip
+    assert describe_recipe(load_recipe("particles")).roles == []

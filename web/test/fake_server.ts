@@ -20,7 +20,7 @@ export function step(key: string, settings: SettingInfo[], part: Partial<StepInf
 }
 
 export function recipe(part: Partial<RecipeInfo> = {}): RecipeInfo {
-  return { name: "particles", summary: "Finds them.", channels: [], reads_image: true, full_size_only: false, steps: [step("threshold", [setting()])], toml: "", ...part };
+  return { name: "particles", summary: "Finds them.", channels: [], roles: [], assay: "", reads_image: true, full_size_only: false, steps: [step("threshold", [setting()])], toml: "", ...part };
 }
 
 export function layer(name = "labels", part: Partial<LayerInfo> = {}): LayerInfo {

@@ -10,11 +10,19 @@ import os
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast
 
 from granum.app.model_shelf import check_models
 from granum.app.problems import Problem
-from granum.app.recipe_messages import RecipeInfo, RecipeList, RecipeRequest, SettingInfo, Settings, StepInfo
+from granum.app.recipe_messages import (
+    RecipeInfo,
+    RecipeList,
+    RecipeRequest,
+    RoleInfo,
+    SettingInfo,
+    Settings,
+    StepInfo,
+)
 from granum.errors import OutputError, RecipeError, SettingError
 from granum.recipe import Recipe, list_recipes, load_recipe, parse_recipe
 from granum.steps import Setting, load_step, nearest_name
@@ -59,6 +67,11 @@ def describe_recipe(recipe: Recipe) -> RecipeInfo:
         name=recipe.name,
         summary=recipe.summary,
         channels=list(recipe.channels),
+        roles=[
+            RoleInfo(name=role.name, names=list(role.names), optional=role.optional, about=role.about)
+            for role in recipe.roles
+        ],
+        assay=cast("Literal['', 'live-dead', 'confluency']", recipe.assay),
         reads_image=recipe.reads_image,
         full_size_only=is_full_size_only(recipe),
         steps=steps,

@@ -16,6 +16,7 @@ __all__ = [
     "RecipeInfo",
     "RecipeList",
     "RecipeRequest",
+    "RoleInfo",
     "SettingInfo",
     "Settings",
     "StepInfo",
@@ -53,6 +54,16 @@ class StepInfo(Message):
     settings: list[SettingInfo]
 
 
+class RoleInfo(Message):
+    """A channel that a recipe reads, by what it is for: `granum.channel_roles.ChannelRole`."""
+
+    name: str
+    names: list[str] = []
+    """What files and people call it, beside its own name."""
+    optional: bool = False
+    about: str = ""
+
+
 class RecipeInfo(Message):
     """A recipe as a form."""
 
@@ -60,6 +71,11 @@ class RecipeInfo(Message):
     summary: str
     channels: list[str]
     """Names of the channels that it reads beside the image."""
+    roles: list[RoleInfo] = []
+    """The same channels as roles; empty for a recipe that calls each by one name. A role that a request leaves out is
+    found by what the file calls its channels."""
+    assay: Literal["", "live-dead", "confluency"] = ""
+    """What all images of a run make together."""
     reads_image: bool
     full_size_only: bool = False
     """Whether a shrunken image is another image to it: previews of any level are then made at level 0, or refused."""

@@ -363,6 +363,8 @@ export interface RecipeInfo {
   name: string;
   summary: string;
   channels: string[];
+  roles: RoleInfo[];
+  assay: "" | "live-dead" | "confluency";
   reads_image: boolean;
   full_size_only: boolean;
   steps: StepInfo[];
@@ -379,6 +381,14 @@ export interface RecipeRequest {
   recipe?: string;
   toml?: string | null;
   settings?: Record<string, boolean | number | string | number[] | null>;
+}
+
+/** A channel that a recipe reads, by what it is for: `granum.channel_roles.ChannelRole`. */
+export interface RoleInfo {
+  name: string;
+  names: string[];
+  optional: boolean;
+  about: string;
 }
 
 /** A finished run. */
