@@ -45,7 +45,7 @@ test("channels go by choice, then by name, then the first; a single channel need
 test("a layer is offered once, where it is as it is at the end; what no step writes stands where objects are separated", () => {
   const make = (key: string, writes: string[]) => ({ key, do: key, title: key, summary: "", reads: [], writes, settings: [] });
   const steps = [make("segment.automatic", ["mask"]), make("separate.choose", ["labels"]), make("separate.object_levels", ["labels"])];
-  const info = { name: "r", summary: "", channels: [], roles: [], assay: "", reads_image: true, full_size_only: false, steps, toml: "" };
+  const info = { name: "r", summary: "", channels: [], roles: [], assay: "" as const, reads_image: true, full_size_only: false, steps, toml: "" };
   const known = ["image", "channel.dapi", "mask", "labels", "distance", "peaks"];
   expect(steps.map((step) => layersOf(info, step, known))).toEqual([["mask"], ["distance", "peaks"], ["labels"]]);
 });
