@@ -136,6 +136,14 @@ def test_a_recipe_of_one_needed_role_takes_the_only_channel():
         find(image_of(n=2), roles)
 
 
+def test_at_least_one_role_must_be_there():
+    roles = (ChannelRole("phase", optional=True), ChannelRole("dead", optional=True))
+    with pytest.raises(SettingError, match="finds no channel for phase"):
+        find(image_of("a", "b"), roles)
+    assert find(image_of("a", "dead"), roles) == {"dead": (1, "dead")}
+    assert find(image_of(n=1), roles[:1]) == {"phase": (0, "phase")}
+
+
 def test_a_wrong_channel_number_says_what_the_file_has():
     with pytest.raises(SettingError, match=r"'live': image: no channel 7; it has 0 \(DAPI\)"):
         find(image_of("DAPI", "PI"), live=7)

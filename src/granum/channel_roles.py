@@ -184,9 +184,10 @@ def find_channels(
             if mine is not None:
                 found[role.name] = FoundChannel(mine, _name(image, mine) or role.name)
     needed = [role for role in roles if not role.optional]
-    if not found and len(needed) == 1 and image.shape[1] == 1:
-        found[needed[0].name] = FoundChannel(0, needed[0].name)
-    missing = [role for role in needed if role.name not in found]
+    if not found and len(needed or roles) == 1 and image.shape[1] == 1 and not typed:
+        only = (needed or roles)[0]
+        found[only.name] = FoundChannel(0, _name(image, 0) or only.name)
+    missing = [role for role in needed if role.name not in found] or ([] if found else list(roles))
     if missing:
         used = {one.source for one in found.values() if isinstance(one.source, int)}
         raise SettingError(_missing(missing, image, used, recipe))
