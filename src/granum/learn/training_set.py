@@ -6,29 +6,26 @@ same thing, and a score on them says nothing about the next image.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
-import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from granum.errors import OutputError, SettingError
-from granum.learn.intensity import measure_intensity
 from granum.learn.scribbles import PixelClass
 from granum.learn.training_data import TrainingImage
 from granum.learn.training_masks import UNLABELLED, MaskedImage, masks_of_classes, masks_of_strokes
+from granum.learn.training_tiles import TilePlan, TileSource, split_sources, write_tiles
 from granum.steps import Range
 
-__all__ = ["TrainingSet", "export_training_set"]
+__all__ = ["TrainingSet", "export_training_set", "write_training_set"]
 
 _SCHEMA = 1
-_Split = Literal["train", "validation"]
 
 
 @dataclass(frozen=True)
@@ -38,19 +35,22 @@ class TrainingSet:
     Parameters
     ----------
     folder : Path
-        Holds ``images/``, ``masks/`` and ``manifest.json``.
+        Holds ``images/``, ``masks/``, ``balance.csv`` and ``manifest.json``.
     n_tiles : dict
         "train" and "validation" -> pairs of image and mask.
     balance : dict
         "train" and "validation" -> class name -> labelled pixels.
     notes : tuple of str
         What the user must know.
+    n_dropped : int
+        Tiles with nothing but background that were left out.
     """
 
     folder: Path
     n_tiles: dict[str, int]
     balance: dict[str, dict[str, int]]
     notes: tuple[str, ...]
+    n_dropped: int = 0
 
 
 def export_training_set(
@@ -116,43 +116,103 @@ def export_training_set(
     used, sources, notes = (
         masks_of_strokes(images, classes) if masks is None else masks_of_classes(images, masks, classes)
     )
-    group_of = [one.image.name for one in sources]
+    group_of = {id(image): image.name for image in images}
     if groups is not None:
-        by_image = {id(image): group for image, group in zip(images, groups, strict=True)}
-        group_of = [by_image[id(one.image)] for one in sources]
-    sides = _split(sources, group_of, validation_share, seed)
-    if validation_share > 0 and "validation" not in sides:
-        notes.append("Nothing is set aside for validation: every class needs at least one image to learn from.")
+        group_of = {id(image): group for image, group in zip(images, groups, strict=True)}
+    return write_training_set(
+        [_source(one, group_of[id(one.image)]) for one in sources],
+        folder,
+        used,
+        plan=TilePlan(tile, stride or tile),
+        validation_share=validation_share,
+        seed=seed,
+        about={"origin": origin or ("strokes" if masks is None else "masks")},
+        notes=notes,
+    )
 
+
+def _source(masked: MaskedImage, group: str) -> TileSource:
+    return TileSource(masked.image.name, group, masked.counts, lambda: (masked.image, masked.mask_of))
+
+
+def write_training_set(
+    sources: Sequence[TileSource],
+    folder: str | Path,
+    classes: Sequence[PixelClass],
+    *,
+    plan: TilePlan,
+    validation_share: float = 0.2,
+    seed: int = 0,
+    about: Mapping[str, Any] | None = None,
+    notes: Sequence[str] = (),
+) -> TrainingSet:
+    """Write images whose classes are known, one after the other, as `export_training_set` does.
+
+    Parameters
+    ----------
+    sources : sequence of TileSource
+        At least one.
+    folder : str or Path
+        To be made; an empty one may exist.
+    classes : sequence of PixelClass
+        Of the indices 0 to K - 1 of the masks.
+    plan : TilePlan
+        Which tiles.
+    validation_share : float
+        Share of the groups that is set aside.
+    seed : int
+        Decides which.
+    about : dict, optional
+        More for the manifest, JSON types.
+    notes : sequence of str
+        What the user must know.
+
+    Raises
+    ------
+    OutputError
+        When the folder holds something or cannot be written.
+    """
     target = Path(folder)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise OutputError(f"{target}: exists and is not an empty folder; give another one.")
+    sides = split_sources(sources, validation_share, seed)
+    told = list(notes)
+    if validation_share > 0 and "validation" not in sides:
+        told.append("Nothing is set aside for validation: every class needs at least one image to learn from.")
     partial = target.parent / f".{target.name}.partial"
     try:
         shutil.rmtree(partial, ignore_errors=True)
-        for name in ("images", "masks"):
-            (partial / name).mkdir(parents=True)
-        tiles = _write_tiles(partial, sources, sides, n_classes=len(used), tile=tile, stride=stride or tile)
-        balance = {side: _balance(tiles, side, used) for side in ("train", "validation")}
-        about = {
+        partial.mkdir(parents=True)
+        written = write_tiles(partial, sources, sides, plan)
+        if not written.tiles:
+            raise SettingError("no tile is left to write: no pixel has a known class, or all is background.")
+        balance = {side: _balance(written.tiles, side, classes) for side in ("train", "validation")}
+        more = dict(about or {})
+        document = {
             "unlabelled": UNLABELLED,
-            "origin": origin or ("strokes" if masks is None else "masks"),
+            **more,
             "settings": {
-                "tile": tile, "stride": stride or tile, "validation_share": validation_share, "seed": seed,
+                "tile": plan.tile, "stride": plan.stride, "validation_share": validation_share, "seed": seed,
+                **more.get("settings", {}),
             },
             "classes": [
-                {"index": index, "id": one.id, "name": one.name, "colour": one.colour} for index, one in enumerate(used)
+                {"index": index, "id": one.id, "name": one.name, "colour": one.colour}
+                for index, one in enumerate(classes)
             ],
-            "images": [_about(source, side) for source, side in zip(sources, sides, strict=True)],
+            "images": written.images,
             "balance": balance,
-            "notes": notes,
-            "tiles": tiles,
+            "n_background_dropped": written.n_dropped,
+            "notes": told,
+            "tiles": written.tiles,
         }  # fmt: skip
-        _finish(partial, target, about)
+        _write_balance(partial / "balance.csv", written.tiles, classes)
+        _finish(partial, target, document)
     except OSError as error:
         raise OutputError(f"{target}: cannot be written ({error.strerror or error}).") from error
-    n_tiles = {side: sum(one["split"] == side for one in tiles) for side in ("train", "validation")}
-    return TrainingSet(target, n_tiles, balance, tuple(notes))
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    n_tiles = {side: sum(one["split"] == side for one in written.tiles) for side in ("train", "validation")}
+    return TrainingSet(target, n_tiles, balance, tuple(told), written.n_dropped)
 
 
 def _check(
@@ -174,86 +234,25 @@ def _check(
                 raise SettingError(f"{name}: {settings[name]!r} is out of range, must be {limits}.")
 
 
-def _split(sources: Sequence[MaskedImage], groups: Sequence[str], share: float, seed: int) -> list[_Split]:
-    """Return the side of each image; no class loses its last image to validation."""
-    names = sorted(set(groups), key=lambda name: (zlib.crc32(f"{seed} {name}".encode(errors="replace")), name))
-    wanted = round(share * len(names)) or (1 if share > 0 else 0)
-    left = np.sum([source.counts for source in sources], axis=0)
-    aside: set[str] = set()
-    for name in names:
-        own = np.sum([one.counts for one, group in zip(sources, groups, strict=True) if group == name], axis=0)
-        if len(aside) < wanted and (left - own > 0).all():
-            left = left - own
-            aside.add(name)
-    return ["validation" if group in aside else "train" for group in groups]
-
-
-def _write_tiles(
-    folder: Path, sources: Sequence[MaskedImage], sides: Sequence[_Split], *, n_classes: int, tile: int, stride: int
-) -> list[dict[str, Any]]:
-    """Write all pairs that have a labelled pixel; return what the manifest says of each."""
-    tiles: list[dict[str, Any]] = []
-    for number, (source, side) in enumerate(zip(sources, sides, strict=True)):
-        height, width = source.image.channels.shape[1:]
-        for y in _starts(height, tile, stride):
-            for x in _starts(width, tile, stride):
-                window = (y, x, min(y + (tile or height), height), min(x + (tile or width), width))
-                mask = source.mask_of(window)
-                if source.image.area is not None:
-                    area = source.image.area[window[0] : window[2], window[1] : window[3]]
-                    mask = np.where(area, mask, np.uint8(UNLABELLED))
-                counts = np.bincount(mask.ravel(), minlength=256)[:n_classes]
-                if not counts.any():
-                    continue
-                name = f"{number:04d}_{y:05d}_{x:05d}.tif"
-                pixels = source.image.channels[:, window[0] : window[2], window[1] : window[3]]
-                files = (f"images/{name}", f"masks/{name}")
-                _write_pixels(folder / files[0], pixels, source.image.channel_names)
-                _write_pixels(folder / files[1], mask[None], ())
-                tiles.append({
-                    "image": files[0], "mask": files[1], "image_sha256": _sha256(folder / files[0]),
-                    "mask_sha256": _sha256(folder / files[1]), "source": number, "window": list(window),
-                    "split": side, "n_px": counts.tolist(),
-                })  # fmt: skip
-    return tiles
-
-
-def _starts(length: int, tile: int, stride: int) -> list[int]:
-    """Return where tiles begin along an axis; the last one ends at the border."""
-    if not tile or length <= tile:
-        return [0]
-    return [*range(0, length - tile, stride), length - tile]
-
-
-def _write_pixels(path: Path, pixels: NDArray[Any], channel_names: tuple[str, ...]) -> None:
-    """Write (C, Y, X) pixels: grey as one plane, true colour as RGB, others as planes."""
-    import tifffile
-
-    settings: dict[str, Any] = {"compression": "zlib", "metadata": None, "photometric": "minisblack"}
-    if channel_names == ("red", "green", "blue") and pixels.dtype in (np.uint8, np.uint16):
-        pixels = np.ascontiguousarray(np.moveaxis(pixels, 0, -1))
-        settings["photometric"] = "rgb"
-    elif len(pixels) == 1:
-        pixels = pixels[0]
-    tifffile.imwrite(path, pixels, **settings)
-
-
-def _about(source: MaskedImage, side: _Split) -> dict[str, Any]:
-    image = source.image
-    return {
-        "name": image.name, "split": side, "shape": list(image.channels.shape), "dtype": image.channels.dtype.name,
-        "channel_names": list(image.channel_names), "pixel_size_nm": image.pixel_size_nm,
-        "intensity": measure_intensity(image.channels, area=image.area).to_json(), "n_px": source.counts.tolist(),
-    }  # fmt: skip
-
-
 def _balance(tiles: Sequence[dict[str, Any]], side: str, classes: Sequence[PixelClass]) -> dict[str, int]:
     counts = np.sum([np.zeros(len(classes), np.int64), *(one["n_px"] for one in tiles if one["split"] == side)], axis=0)
     return {one.name: int(n) for one, n in zip(classes, counts, strict=True)}
 
 
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _write_balance(path: Path, tiles: Sequence[dict[str, Any]], classes: Sequence[PixelClass]) -> None:
+    """Write how frequent the classes are on both sides, and the weights that would make them count the same."""
+    lines = ["split,index,class,n_px,share,n_tiles,weight"]
+    for side in ("train", "validation"):
+        counts = np.array([one["n_px"] for one in tiles if one["split"] == side], np.int64).reshape(-1, len(classes))
+        total = counts.sum(axis=0)
+        for index, one in enumerate(classes):
+            n = int(total[index])
+            name = f'"{one.name.replace(chr(34), chr(34) * 2)}"' if set(one.name) & set(',"\n') else one.name
+            share = f"{n / total.sum():.6g}" if total.sum() else ""
+            # balanced: n of all / (classes * n of this one)
+            weight = f"{total.sum() / (np.count_nonzero(total) * n):.6g}" if n else ""
+            lines.append(f"{side},{index},{name},{n},{share},{np.count_nonzero(counts[:, index])},{weight}")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="")
 
 
 def _finish(partial: Path, target: Path, about: dict[str, Any]) -> None:
