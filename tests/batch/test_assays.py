@@ -100,6 +100,7 @@ def test_a_plate_becomes_an_assay(recipe, plate, plate_map, tmp_path):
         ("B04", 0, "drug", 0), ("B04", 2, "drug", 1), ("B04", 4, "drug", 2), ("B04", 6, "drug", 3),
         ("B04", 8, "drug", 3),
     ]  # fmt: skip
+    assert [row["time_s"] for row in rows][5:] == [0, 7200, 14400, 21600, 28800]
     run = json.loads((out / "run.json").read_text())
     assert run["assay"]["plate_map"]["name"] == "map.csv"
     assert (out / "plate_map.csv").read_bytes() == plate_map.read_bytes()

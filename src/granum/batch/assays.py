@@ -214,7 +214,11 @@ def _columns(images: Sequence[PlateImage], time_unit: str) -> list[dict[str, Any
         for image in images
     ]
     used = [name for name in (every[0] if every else ()) if any(row[name] not in ("", None) for row in every)]
-    return [{name: row[name] for name in used} for row in every]
+    columns = [{name: row[name] for name in used} for row in every]
+    for image, row in zip(images, columns, strict=True):
+        if time_unit == "h" and "time_s" in image.values:  # of its file alone: 0 where each time has a file of its own
+            row["time_s"] = None if math.isnan(image.time) else round(image.time * 3600, 6)
+    return columns
 
 
 def _series(places: Sequence[ImagePlace]) -> dict[tuple[str, str, str], list[int]]:
