@@ -75,7 +75,7 @@ def fill_holes(
             held[0] = False
             filled |= held[holes]
     if largest:
-        filled |= _holes_cut_by_the_frame(~filled, largest)
+        filled |= _holes_cut_by_the_frame(~filled, largest // 2)  # half of such a hole, where the frame cuts it
     if area is not None:
         filled &= area
     return filled

@@ -191,45 +191,51 @@ def _measure_ways(cells: Any, area: Any, longest: Any) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def _label_before(cells: Any, length: Any, y: Any, x: Any) -> Any:
-    """Return the label of the neighbour over which the way is shortest, of equal ones the smallest; 0 if not known yet.
+def _look_back(cells: Any, length: Any, y: Any, x: Any) -> Any:
+    """Return the label of the neighbour over which the way is shortest, of equal ones the smallest, or where to ask.
 
-    Labels are handed on between neighbours only, not by knight's moves, so every cell is in one piece.
+    Labels are handed on between neighbours only, not by knight's moves, so every cell is in one piece. The second value
+    is the flat position of such a neighbour that has no label yet, -1 where all have one.
     """
-    best, label = np.int32(_FAR), np.int32(0)
+    best, label, ask = np.int32(_FAR), np.int32(0), -1
     v, u = y + 2, x + 2
     for dy in range(-1, 2):
         for dx in range(-1, 2):
-            if (dy == 0 and dx == 0) or length[v - dy, u - dx] >= length[v, u]:
+            if length[v - dy, u - dx] >= length[v, u] or length[v - dy, u - dx] + 5 > best:
                 continue
             total = _way(length, v, u, dy, dx)
             if total > best or total >= _FAR:
                 continue
             other = cells[y - dy, x - dx]
-            if total < best or other < label:
-                best, label = total, other
-    return label
+            if total < best:
+                best, label, ask = total, other, -1
+            label = min(label, other)
+            if other == 0:
+                ask = (y - dy) * cells.shape[1] + x - dx
+    return label, ask
 
 
 @njit(cache=True, nogil=True)
 def _hand_on(cells: Any, length: Any) -> None:
-    """Hand the labels on along the ways, in place: sweeps down and up until every pixel with a way has one."""
+    """Hand the labels on along the ways, in place: from each pixel back to what has a label, and forth again."""
     height, width = cells.shape
-    waiting = np.ones(height, np.uint8)
-    down = True
-    left = True
-    while left:
-        left = False
-        for i in range(height):
-            y = i if down else height - 1 - i
-            if waiting[y] == 0:
+    path = np.empty(1024, np.int64)
+    for y in range(height):
+        for x in range(width):
+            if cells[y, x] != 0 or length[y + 2, x + 2] >= _FAR:
                 continue
-            waiting[y] = 0
-            for j in range(width):
-                x = j if down else width - 1 - j
-                if cells[y, x] == 0 and length[y + 2, x + 2] < _FAR:
-                    cells[y, x] = _label_before(cells, length, y, x)
-                    if cells[y, x] == 0:
-                        waiting[y] = 1
-                        left = True
-        down = not down
+            path[0] = y * width + x
+            n = 1
+            while n > 0:
+                v, u = path[n - 1] // width, path[n - 1] % width
+                label, ask = _look_back(cells, length, v, u)
+                if ask < 0:
+                    cells[v, u] = label
+                    n -= 1
+                    continue
+                if n == len(path):
+                    longer = np.empty(2 * n, np.int64)
+                    longer[:n] = path
+                    path = longer
+                path[n] = ask
+                n += 1
