@@ -47,14 +47,19 @@ def mask_by_own_levels(
 
 
 def mask_in_the_shade(
-    relief: NDArray[np.float32], candidates: NDArray[np.bool_], mask: NDArray[np.bool_], radius: float, level: float
+    relief: NDArray[np.float32],
+    candidates: NDArray[np.bool_],
+    mask: NDArray[np.bool_],
+    radius: float,
+    level: float,
+    flank: float,
 ) -> NDArray[np.bool_]:
     """Return dim objects beside bright ones, whose own top drowns in the flank of the other.
 
-    What is left of the candidates is opened by a disc: the flanks themselves are thin, a nucleus is not.
+    What is left of the candidates is opened by a disc: the flanks themselves, `flank` pixels wide, are thinner than it.
     """
     apart = cv2.dilate(mask.view(np.uint8), np.ones((3, 3), np.uint8)).view(np.bool_)
-    side = 2 * max(1, round(radius / 2.5)) + 1
+    side = 2 * max(1, round(0.55 * radius), round(0.65 * flank)) + 1
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
     left = np.asarray(cv2.morphologyEx((candidates & ~apart).view(np.uint8), cv2.MORPH_OPEN, disc)).view(np.bool_)
     if not left.any():

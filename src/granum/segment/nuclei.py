@@ -24,6 +24,8 @@ __all__ = ["find_nuclei", "stain_kind"]
 _CYTOPLASM = ("calcein", "fluorescein diacetate", "fda", "cmfda", "cfse", "celltracker", "cell tracker", "resazurin")
 _NUCLEI = ("hoechst", "dapi", "syto", "draq5", "nucblue", "nucleus", "nuclei", "nuclear", "dna", "h2b", "acridine")
 
+_FAINT = 16.0  # noise widths
+
 LiveStain = Literal["auto", "nuclei", "cytoplasm"]
 
 
@@ -131,8 +133,9 @@ def find_nuclei(
         if live_threshold is None
         else _above(live, area, live_threshold, smoothing, min_area)
     )
+    known = (of_live.blur, of_live.radius) if kind == "nuclei" else (0.0, 0.0)
     of_dead = (
-        find_stain_objects(dead, area, focus=(of_live.blur if kind == "nuclei" else 0.0) if drop else None, **shared)
+        find_stain_objects(dead, area, focus=known[0] if drop else None, nucleus=known[1], **shared)
         if dead_threshold is None
         else _above(dead, area, dead_threshold, smoothing, min_area)
     )
@@ -141,7 +144,7 @@ def find_nuclei(
         moat = cv2.dilate(of_dead.mask.view(np.uint8), np.ones((3, 3), np.uint8)).view(np.bool_)
         least = max(9, round(0.15 * math.pi * of_live.radius**2)) if min_area is None else min_area
         bodies = clean_mask(bodies & ~moat, min_area=least, fill_holes=False)
-    mask = bodies | of_dead.mask
+    mask = bodies | _beyond(of_dead, bodies)
     relief = np.maximum(of_live.relief, of_dead.relief)
     chosen = {"live_stain": kind, **_facts("live", of_live, bodies), **_facts("dead", of_dead, of_dead.mask)}
     _warn(of_live, of_dead)
@@ -195,6 +198,19 @@ def _above(
     radius = 3 * float(distance.sum(dtype=np.float64)) / int(mask.sum()) if mask.any() else 0.0
     relief = work / np.float32(height) if height > 0 else work
     return StainObjects(mask, relief, radius, noise_floor(image), height, 0.0, 0, sigma)
+
+
+def _beyond(of_dead: StainObjects, bodies: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return what the dead stain adds: faint objects on a nucleus of the live stain have no better outline to give."""
+    if of_dead.height <= 0 or not bodies.any():
+        return of_dead.mask
+    labels = label_components(of_dead.mask)
+    n = int(labels.max())
+    areas = np.bincount(labels.ravel(), minlength=n + 1)
+    shared = np.bincount(labels[bodies], minlength=n + 1)
+    height = np.bincount(labels.ravel(), of_dead.relief.ravel(), n + 1) / np.maximum(areas, 1) * of_dead.height
+    faint = (height < _FAINT * of_dead.noise) & (shared > 0.3 * areas)
+    return np.asarray(of_dead.mask & ~faint[labels])
 
 
 def _facts(name: str, of: StainObjects, mask: NDArray[np.bool_]) -> dict[str, Any]:

@@ -33,7 +33,12 @@ class MeasuredRegions(NamedTuple):
     slope: NDArray[np.float64]  # mean fall across the outline, per pixel
 
 
-def measure_regions(fine: NDArray[np.float32], sharp: NDArray[np.float32], mask: NDArray[np.bool_]) -> MeasuredRegions:
+def measure_regions(
+    fine: NDArray[np.float32],
+    sharp: NDArray[np.float32],
+    mask: NDArray[np.bool_],
+    others: NDArray[np.bool_] | None = None,
+) -> MeasuredRegions:
     """Return area, height and slope of the connected regions of a mask.
 
     Parameters
@@ -42,10 +47,13 @@ def measure_regions(fine: NDArray[np.float32], sharp: NDArray[np.float32], mask:
         The relief, 0 in the background; and a less smoothed image, for the steepness of outlines.
     mask : (Y, X) ndarray of bool
         The regions.
+    others : (Y, X) ndarray of bool, optional
+        What stands close by: outlines that lie in it do not count.
     """
     labels = label_components(mask)
     areas = component_areas(name_runs(mask)).astype(np.float64)
-    height, slope = _heights_and_slopes(fine, sharp, labels, len(areas) - 1)
+    nowhere = np.zeros((0, 0), np.bool_)
+    height, slope = _heights_and_slopes(fine, sharp, labels, nowhere if others is None else others, len(areas) - 1)
     return MeasuredRegions(labels, areas, height, slope)
 
 
@@ -67,9 +75,14 @@ def usual_region(of: MeasuredRegions, width: float) -> tuple[float, float, float
 
 
 def keep_real_regions(
-    of: MeasuredRegions, width: float, *, min_area: int | None = None, focus: float | None = 0.0
-) -> tuple[NDArray[np.bool_], int, float]:
-    """Return which regions stay (K + 1,), how many were left out as out of focus, and the usual blur of outlines.
+    of: MeasuredRegions,
+    width: float,
+    *,
+    min_area: int | None = None,
+    focus: float | None = 0.0,
+    nucleus: float = 0.0,
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_], float]:
+    """Return which regions stay (K + 1,), which were left out as out of focus, and the usual blur of outlines.
 
     Parameters
     ----------
@@ -79,6 +92,8 @@ def keep_real_regions(
         Of the noise, in the units of the heights.
     min_area : int, optional
         Least number of pixels; by default 0.15 of the usual.
+    nucleus : float
+        Area of a usual nucleus in another stain, 0 where it is not known.
     focus : float, optional
         Blur of what is in focus in another stain, 0 where it is not known; None leaves everything in.
     """
@@ -86,26 +101,27 @@ def keep_real_regions(
     real = of.height >= _LEAST_HEIGHT * width
     real[0] = False
     if usual is None:
-        return real, 0, 0.0
-    real &= of.area >= (max(9.0, _LEAST_AREA * usual[0]) if min_area is None else min_area)
+        return real, np.zeros(len(real), np.bool_), 0.0
+    real &= of.area >= (max(9.0, _LEAST_AREA * max(usual[0], nucleus)) if min_area is None else min_area)
     blur = of.height / np.maximum(_EDGE * of.slope, 1e-30)
     sharpness = np.sqrt(of.area / math.pi) / np.maximum(_EDGE * blur, 1e-30)
-    n_soft = 0
+    soft = np.zeros(len(real), np.bool_)
     if focus is not None:
         blurred = real & (blur > _LEAST_BLUR)
         soft = blurred & (sharpness < _SOFT)
         sharp = real & ~soft
+        own = weighted_median(blur[sharp], of.area[sharp]) if sharp.any() else focus
+        far = blur > _WIDER * own if own > 0 else np.zeros(len(blur), np.bool_)
         if sharp.any():
-            soft &= of.height < _DIM * weighted_median(of.height[sharp], of.area[sharp])
+            soft &= far | (of.height < _DIM * weighted_median(of.height[sharp], of.area[sharp]))
         else:
-            soft = blurred & ((sharpness < _BLOB) | ((blur > _WIDER * focus) if focus > 0 else False))
+            soft &= far | (sharpness < _BLOB)
         real &= ~soft
-        n_soft = int(soft.sum())
     evidence = np.maximum(of.slope, 0) * np.sqrt(of.area)
     if real.any():
         strong = evidence >= _LEAST_EVIDENCE * weighted_median(evidence[real], np.sqrt(evidence[real]))
         real &= strong if focus is not None else strong | (blur > _LEAST_BLUR)
-    return real, n_soft, weighted_median(blur[real], of.area[real]) if real.any() else 0.0
+    return real, soft, weighted_median(blur[real], of.area[real]) if real.any() else 0.0
 
 
 def weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
@@ -116,7 +132,7 @@ def weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) -
 
 
 @njit(cache=True)
-def _heights_and_slopes(relief: Any, sharp: Any, labels: Any, n: Any) -> Any:
+def _heights_and_slopes(relief: Any, sharp: Any, labels: Any, others: Any, n: Any) -> Any:
     """Return per object the mean inside, and how fast `sharp` falls across its outline, down the slope of `relief`.
 
     The direction comes from the smoother image and the fall is signed, so noise cancels along the outline.
@@ -131,7 +147,7 @@ def _heights_and_slopes(relief: Any, sharp: Any, labels: Any, n: Any) -> Any:
                 continue
             inside[name] += relief[y, x]
             n_inside[name] += 1
-            if 0 < y < rows - 1 and 0 < x < columns - 1:
+            if 0 < y < rows - 1 and 0 < x < columns - 1 and (others.size == 0 or not others[y, x]):
                 edge = labels[y - 1, x] == 0 or labels[y + 1, x] == 0 or labels[y, x - 1] == 0 or labels[y, x + 1] == 0
                 if edge:
                     across, down = relief[y, x + 1] - relief[y, x - 1], relief[y + 1, x] - relief[y - 1, x]

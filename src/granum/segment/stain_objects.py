@@ -6,6 +6,7 @@ its own half way. What rises from the noise but has no edge is light from anothe
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -20,7 +21,13 @@ from granum.preprocess.surface import evaluate_surface, fit_surface
 from granum.segment.hills import mask_by_own_levels, mask_in_the_shade, smooth
 from granum.segment.mask_cleanup import clean_mask
 from granum.segment.smoothing_scale import sample_tiles
-from granum.segment.stain_focus import keep_real_regions, measure_regions, usual_region, weighted_median
+from granum.segment.stain_focus import (
+    MeasuredRegions,
+    keep_real_regions,
+    measure_regions,
+    usual_region,
+    weighted_median,
+)
 from granum.segment.threshold import threshold_of_histogram
 
 __all__ = ["StainObjects", "find_stain_objects", "grey_step", "noise_floor"]
@@ -33,10 +40,9 @@ _TILE = 48  # pixels; over which noise is taken as the same
 _EVEN = 1.3  # noise of the worst tile over that of the best, under which it is the same everywhere
 _NO_PLANES = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
 _FLOOR_RADII = 3.0  # the surroundings of an object reach so many radii
-_SHADE, _SHADE = (
-    0.15,
-    0.3,
-)  # dim objects beside bright ones: least share of height and slope, and of area, of usual
+_FLANK = 2.5  # how far out the flank of a bright object rises over the noise, in sigmas of its blur
+_SHADE = 0.3  # dim objects beside bright ones: least share of height, slope and area of the usual object
+_SHADE_HEIGHT = 12.0  # and least height in noise widths
 _SHARP = 1 / 12  # smoothing for the steepness of outlines, in radii
 
 
@@ -106,7 +112,7 @@ def find_stain_objects(
     smoothing: float | None = None,
     min_area: int | None = None,
     focus: float | None = 0.0,
-    radius: float | None = None,
+    nucleus: float = 0.0,
 ) -> StainObjects:
     """Return the objects of one stain.
 
@@ -127,8 +133,8 @@ def find_stain_objects(
     focus : float, optional
         Blur of outlines (sigma, in pixels) of what is in focus, from another stain; 0 where it is not known. None: what
         is out of focus stays.
-    radius : float, optional
-        Of the usual object; by default measured.
+    nucleus : float
+        Radius of a usual nucleus in another stain, 0 where it is not known.
     """
     nothing = StainObjects(
         np.zeros(image.shape, np.bool_), np.zeros(image.shape, np.float32), 0.0, noise_floor(image), 0.0, 0.0, 0, 1.0
@@ -136,16 +142,15 @@ def find_stain_objects(
     work = _centred(image, area)
     if work is None or min(image.shape) < _SMALLEST:
         return nothing
-    if radius is None:
-        radius = _usual_radius(work, area, noise_floor(image))
+    radius = nucleus if nucleus > 0 else _usual_radius(work, area, noise_floor(image))
     if radius <= 0:
         return nothing
     step = 0.3 * grey_step(image)
     _take_slope(work, area, step)
     found = nothing
-    for _ in range(2):  # the radius of the rough mask decides the smoothing, that of the objects is better
+    for _ in range(3):  # the radius of the rough mask decides the smoothing, that of the objects is better
         sigma = min(max(_FINE * radius, 0.7), 8.0) if smoothing is None else smoothing
-        found = _objects_of(work, area, kind, level, sigma, radius, step, min_area, focus)
+        found = _objects_of(work, area, kind, level, sigma, radius, step, min_area, focus, math.pi * nucleus**2)
         if found.radius <= 0 or 0.75 < found.radius / radius < 1.33:
             break
         radius = found.radius
@@ -241,6 +246,7 @@ def _objects_of(
     step: float,
     min_area: int | None,
     focus: float | None,
+    nucleus: float,
 ) -> StainObjects:
     """Return the objects for a radius that is roughly known."""
     fine = smooth(flat, sigma)
@@ -260,20 +266,48 @@ def _objects_of(
     found = measure_regions(fine, sharp, mask)
     usual = usual_region(found, width)
     if usual is not None and kind == "nuclei":
-        left = _tidy(mask_in_the_shade(fine, candidates, mask, radius, level), area, radius) & ~mask
-        second = measure_regions(fine, sharp, left)
-        good = (second.height >= _SHADE * usual[1]) & (second.slope >= _SHADE * usual[2])
-        good &= (second.area >= _SHADE * usual[0]) & (second.area <= 2 * usual[0])
-        good[0] = False
-        if good.any():
-            mask = mask | good[second.labels]
-            found = measure_regions(fine, sharp, mask)
-    real, n_soft, blur = keep_real_regions(found, width, min_area=min_area, focus=focus)
+        rules = {"min_area": min_area, "focus": focus, "nucleus": nucleus}
+        mask = mask | _shaded(fine, sharp, candidates, found, usual, radius, level, sigma, width, rules)
+        found = measure_regions(fine, sharp, mask)
+    real, soft, blur = keep_real_regions(found, width, min_area=min_area, focus=focus, nucleus=nucleus)
+    n_soft = int(soft.sum())
     if not real.any():
         return StainObjects(np.zeros(fine.shape, np.bool_), fine, 0.0, width, 0.0, 0.0, n_soft, sigma)
     kept = real[found.labels]
     height = weighted_median(found.height[real], found.area[real])
     return StainObjects(kept, fine / np.float32(height), _radius_of(kept), width, height, blur, n_soft, sigma)
+
+
+def _shaded(
+    fine: NDArray[np.float32],
+    sharp: NDArray[np.float32],
+    candidates: NDArray[np.bool_],
+    first: MeasuredRegions,
+    usual: tuple[float, float, float],
+    radius: float,
+    level: float,
+    sigma: float,
+    width: float,
+    rules: dict[str, Any],
+) -> NDArray[np.bool_]:
+    """Return dim objects beside the bright ones that were found first."""
+    mask = first.labels > 0
+    flank = _FLANK * math.hypot(sigma, usual[1] / max(math.sqrt(2 * math.pi) * usual[2], 1e-30))
+    _, soft, _ = keep_real_regions(first, width, **rules)
+    taken = mask
+    if soft.any():  # light of another plane has wide flanks of its own
+        reach = 2 * max(1, round(1.5 * radius)) + 1
+        disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
+        taken = mask | cv2.dilate(soft[first.labels].view(np.uint8), disc).view(np.bool_)
+    left = _tidy(mask_in_the_shade(fine, candidates, taken, radius, level, flank), None, radius) & candidates & ~taken
+    if not left.any():
+        return left
+    near = cv2.dilate(mask.view(np.uint8), np.ones((7, 7), np.uint8)).view(np.bool_)
+    second = measure_regions(fine, sharp, left, near)
+    good = (second.height >= max(_SHADE * usual[1], _SHADE_HEIGHT * width)) & (second.slope >= _SHADE * usual[2])
+    good &= (second.area >= _SHADE * usual[0]) & (second.area <= 2 * usual[0])
+    good[0] = False
+    return np.asarray(good[second.labels])
 
 
 def _uneven_noise(work: NDArray[np.float32], area: NDArray[np.bool_] | None, step: float) -> NDArray[np.float32] | None:
