@@ -1,4 +1,9 @@
 from .cell_lineage import DeathLaw as DeathLaw
+from .confluent import SimulatedConfluency as SimulatedConfluency
+from .confluent import simulate_confluency as simulate_confluency
+from .confluent_series import ConfluencySeries as ConfluencySeries
+from .confluent_series import simulate_growth as simulate_growth
+from .confluent_series import simulate_wound as simulate_wound
 from .live_dead import simulate_live_dead as simulate_live_dead
 from .live_dead_plate import LiveDeadPlate as LiveDeadPlate
 from .live_dead_plate import PlateCondition as PlateCondition

@@ -37,8 +37,8 @@ class CellShapes:
     ----------
     radius : (N,) ndarray of float64
         Size in px.
-    turn, stretch : (N,) ndarray of float64
-        Direction of the long axis in rad, and half its straight part over `radius`.
+    turn, stretch, width : (N,) ndarray of float64
+        Direction of the long axis in rad, half its straight part over `radius`, and half the width of the body over it.
     arms : (N, 5, 4) ndarray of float64
         Angle in rad, length, width at the root and at the tip, both over `radius`; length 0 where there is no arm.
     veil : (N, 3) ndarray of float64
@@ -50,13 +50,22 @@ class CellShapes:
     radius: NDArray[np.float64]
     turn: NDArray[np.float64]
     stretch: NDArray[np.float64]
+    width: NDArray[np.float64]
     arms: NDArray[np.float64]
     veil: NDArray[np.float64]
     phase: NDArray[np.float64]
     roundness: NDArray[np.float64]
 
 
-def draw_cell_shapes(count: int, *, radius: float, seed: int = 0) -> CellShapes:
+def draw_cell_shapes(
+    count: int,
+    *,
+    radius: float,
+    kinds: tuple[float, float, float] = (0.4, 0.4, 0.2),
+    slender: float = 1.0,
+    veils: float = 0.35,
+    seed: int = 0,
+) -> CellShapes:
     """Draw shapes of spread, macrophage-like cells: long, branched and compact ones.
 
     Parameters
@@ -65,14 +74,22 @@ def draw_cell_shapes(count: int, *, radius: float, seed: int = 0) -> CellShapes:
         How many.
     radius : float
         Median size in px.
+    kinds : (float, float, float)
+        Shares of long, branched and compact cells; their sum is 1.
+    slender : float
+        How much longer and thinner the long ones are than those of macrophages.
+    veils : float
+        Share of cells with a veil.
     seed : int
         Seed.
     """
     rng = np.random.default_rng(seed)
-    kind = rng.choice(3, count, p=[0.4, 0.4, 0.2])  # long, branched, compact
+    kind = rng.choice(3, count, p=kinds)
     arms = np.zeros((count, N_ARMS, 4))
     turn = rng.uniform(0, 2 * math.pi, count)
     n_arms = np.select([kind == 0, kind == 1], [rng.integers(1, 3, count), rng.integers(2, 6, count)], 1)
+    if slender > 1:  # spindles end in a point at both sides
+        n_arms[kind == 0] = 2
     spread = np.where(kind == 2, 0.3, 1.0)[:, None]
     for arm in range(N_ARMS):
         # the arms of a long cell leave at its ends, those of a branched one all around
@@ -81,15 +98,16 @@ def draw_cell_shapes(count: int, *, radius: float, seed: int = 0) -> CellShapes:
         arms[:, arm, 0] = np.where(kind == 0, ends, around)
     arms[:, :, 1] = rng.uniform(0.7, 1.9, (count, N_ARMS)) * spread * (np.arange(N_ARMS) < n_arms[:, None])
     arms[:, :, 2] = rng.uniform(0.22, 0.4, (count, N_ARMS))
-    arms[:, :, 3] = rng.uniform(0.06, 0.2, (count, N_ARMS))
+    arms[:, :, 3] = rng.uniform(0.06, 0.2, (count, N_ARMS)) * np.where(kind == 0, 1 / slender**2, 1)[:, None]
     veil = np.column_stack(
         [rng.uniform(0, 2 * math.pi, count), rng.uniform(0.5, 1.0, count), rng.uniform(0.6, 1.0, count)]
     )
-    veil[rng.random(count) > 0.35, 2] = 0
+    veil[rng.random(count) >= veils, 2] = 0
     return CellShapes(
         radius * np.exp(0.2 * rng.normal(size=count).clip(-2, 2)),
         turn,
         np.select([kind == 0, kind == 1], [rng.uniform(0.5, 1.0, count), rng.uniform(0.1, 0.4, count)], 0.1),
+        np.where(kind == 0, 0.5 / slender, 0.5),
         arms,
         veil,
         rng.uniform(0, 2 * math.pi, count),
@@ -131,7 +149,7 @@ def cell_capsules(
     spread = 1 - rounded
     phase = shapes.phase[rows]
     swing = spread * np.sin(0.7 * time_h + phase)
-    body = radius * (0.5 * spread + ROUND_RADIUS * rounded)
+    body = radius * (shapes.width[rows] * spread + ROUND_RADIUS * rounded)
     half = radius * shapes.stretch[rows] * spread * (1 + 0.1 * swing)
     capsules = np.zeros((n, 1 + N_ARMS, 6))
     for end, sign in enumerate((1, -1)):
@@ -148,7 +166,14 @@ def cell_capsules(
         reach = radius * (0.45 + length * (1 + 0.12 * beat)) * spread
         y0, x0 = centres[:, 0] + start * np.sin(turn), centres[:, 1] + start * np.cos(turn)
         part = np.column_stack(
-            [y0, x0, radius * root, y0 + reach * np.sin(angle), x0 + reach * np.cos(angle), radius * tip]
+            [
+                y0,
+                x0,
+                radius * np.minimum(root, 0.9 * shapes.width[rows]),
+                y0 + reach * np.sin(angle),
+                x0 + reach * np.cos(angle),
+                radius * tip,
+            ]
         )
         part[:, [2, 5]] *= spread[:, None]
         capsules[:, 1 + arm] = np.where(there[:, None], part, 0)
@@ -173,12 +198,16 @@ def draw_cells(
     ruffle: NDArray[np.float32],
     labels: NDArray[np.int32],
     depth: NDArray[np.float32],
+    second: NDArray[np.float32],
     thick: NDArray[np.float32],
+    first: NDArray[np.int32],
 ) -> None:
     """Draw cells in place: number of the cell, depth below its edge in px, and share of its full thickness.
 
-    `ruffle` is a texture of mean 0 and deviation 1 that repeats; `shifts` says where each cell reads it, so that the
-    edge moves with the cell. `depth` must hold zeros; its largest value wins a pixel.
+    `second` gets the depth of the cell that comes next in a pixel, so that the difference is 0 on the border of two
+    cells; `first` the smallest number of a cell that covers a pixel. `ruffle` is a texture of mean 0 and deviation 1
+    that repeats; `shifts` says where each cell reads it, so that the edge moves with the cell. `depth` must hold zeros;
+    its largest value wins a pixel.
     """
     height, width = labels.shape
     tall, wide = ruffle.shape
@@ -226,6 +255,11 @@ def draw_cells(
                         # a veil lies under what is thick, and never lets two cells part over it
                         share = 0.12 if deep <= 0 else 0.12 + 0.88 * min(deep / (0.35 * thin), 1.0)
                         deep = max(deep, 0.35 * thin)
+                if deep <= 0:
+                    continue
+                if first[i, j] == 0:
+                    first[i, j] = k + 1
+                second[i, j] = np.float32(max(second[i, j], min(deep, depth[i, j])))
                 if deep > depth[i, j]:
                     depth[i, j] = np.float32(deep)
                     thick[i, j] = np.float32(share)

@@ -76,7 +76,7 @@ def simulate_live_dead(
     Examples
     --------
     >>> field = simulate_live_dead(size=128, count=4, dead_share=0.5, seed=1)
-    >>> field.live.shape, field.live.dtype, len(field.is_dead) == field.nuclei.max()
+    >>> field.live.shape, field.live.dtype, len(field.is_dead) == int(field.nuclei.max())
     ((128, 128), dtype('uint16'), True)
     """
     settings: dict[str, Any] = {key: value for key, value in locals().items() if key not in ("seed", "look")}

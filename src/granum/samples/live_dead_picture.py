@@ -116,17 +116,17 @@ def draw_live_dead(
 def _draw_bodies(
     cast: CellCast, moment: CellMoment, centres: NDArray[np.float64], shape: tuple[int, int], d: float, seed: int
 ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]:
-    """Return the number of the body (its row of the moment + 1) of each pixel, its depth in px, and its share."""
+    """Return the number of the body (its row of the moment + 1) of each pixel, its px from an edge, and its share."""
     rounded = np.maximum(moment.dying * cast.shapes.roundness[moment.cells], 0.9 * moment.rounding)
     capsules, veils = cell_capsules(cast.shapes, moment.cells, centres, rounded, moment.time_h)
     bodies = np.zeros(shape, np.int32)
-    depth, thick = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    depth, second, thick = np.zeros(shape, np.float32), np.zeros(shape, np.float32), np.zeros(shape, np.float32)
     ruffle = draw_repeating_texture(0.11 * d, 0.4 * d, seed)
     shifts = cast.texture[moment.cells] - np.floor(centres).astype(np.int64)
     smooth, rough = 0.55 * d * (1 - 0.6 * rounded), 0.075 * d * (1 - 0.65 * rounded)
-    draw_cells(capsules, veils, smooth, rough, shifts, ruffle, bodies, depth, thick)
+    draw_cells(capsules, veils, smooth, rough, shifts, ruffle, bodies, depth, second, thick, np.zeros_like(bodies))
     keep_largest_parts(bodies)
-    return bodies, depth, thick
+    return bodies, depth - second, thick
 
 
 def label_nuclei(
