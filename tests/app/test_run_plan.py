@@ -5,7 +5,7 @@ import json
 import pytest
 
 from granum.app.problems import Problem
-from granum.app.run_plan import RunInput, RunPlan, n_cores, plan_run
+from granum.app.run_plan import RunInput, RunPlan, assay_options, n_cores, plan_run
 from granum.errors import OutputError, SettingError
 
 PLAN = RunPlan(
@@ -75,3 +75,34 @@ def test_a_name_that_is_no_text_is_refused_before_it_can_break_a_file(bench):
 def test_what_does_not_exist_is_a_problem(bench, changes, words):
     with pytest.raises(Problem, match=words):
         plan_run(bench.ask(**changes), bench.project, bench.pictures)
+
+
+ASSAY = "assay = 'confluency'\n[[step]]\ndo = 'segment.threshold'\n"
+
+
+def test_what_an_assay_needs_is_in_the_plan_and_survives_its_file(bench, tmp_path):
+    request = bench.ask(toml=ASSAY, names="field_{field}", plate_map="well,condition\r\nB03,x", video=True)
+    plan = plan_run(request, bench.project, bench.pictures)
+    assert (plan.names, plan.plate_map, plan.video) == ("field_{field}", "well,condition\nB03,x\n", True)
+    assert RunPlan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
+    options = assay_options(plan, tmp_path / "map.csv")
+    assert options == {"names": "field_{field}", "video": True, "plate_map": tmp_path / "map.csv"}
+    assert (tmp_path / "map.csv").read_text() == plan.plate_map
+    assert assay_options(PLAN, tmp_path / "none.csv") == {}
+    for wrong in ({"names": 7}, {"video": "yes"}, {"other": 1}, [1]):
+        with pytest.raises(OutputError, match="damaged"):
+            RunPlan.from_json({**plan.to_json(), "assay": wrong})
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"names": "{well}_t{time}"}, "fits none of the 3 files"),
+        ({"plate_map": "well,condition\nB99,x\n"}, "^plate map: line 2: 'B99' is no well"),
+        ({"plate_map": ""}, "^plate map: is empty"),
+        ({"video": True, "toml": ASSAY.partition("\n")[2]}, "makes no assay"),
+    ],
+)
+def test_what_does_not_fit_an_assay_is_told_at_once(bench, changes, message):
+    with pytest.raises(SettingError, match=message):
+        plan_run(bench.ask(**{"toml": ASSAY, **changes}), bench.project, bench.pictures)

@@ -236,3 +236,21 @@ def test_a_channel_that_the_command_line_cannot_name_is_told():
     assert command.startswith("# granum run cannot name")
     assert command.count("\n") == 1
     assert Path(PLAN.paths[0]).is_absolute()
+
+
+def test_what_an_assay_needs_is_in_script_and_command(tmp_path):
+    text = 'well,condition\nB03,it\'s \\ "x"\n'
+    plan = replace(PLAN, names="{well}_f{field} *", plate_map=text, video=True)
+    scripts = make_scripts(plan)
+    words = words_of("granum " + scripts.command.partition("granum run")[2].strip())
+    at = words.index("--names")
+    assert words[at : at + 5] == ["--names", "{well}_f{field} *", "--plate-map", "granum_plate_map.csv", "--video"]
+    document = scripts.command.partition("cat > granum_plate_map.csv <<'END'\n")[2].partition("END\n")[0]
+    assert document == text
+    found = {}
+    code = scripts.python.partition("if __name__")[0]
+    exec(code, found)
+    assert found["PLATE_MAP"] == text
+    assert (
+        'names="{well}_f{field} *",\n        plate_map="granum_plate_map.csv",\n        video=True,' in scripts.python
+    )

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from granum.app.open_run import OpenRun
 from granum.app.problems import Problem
+from granum.app.run_plan import assay_options
 from granum.batch.runners import ProcessRunner
 from granum.batch.runs import run_batch
 from granum.errors import GranumError
@@ -92,6 +93,7 @@ class CorrectedRuns:
                 pixel_size=plan.pixel_size,
                 interval_s=plan.interval_s,
                 z=plan.z,
+                **assay_options(plan, place.with_name(f"{key}.csv")),
                 edits=edits,
                 runner=ProcessRunner(max(n, 1)),
             )

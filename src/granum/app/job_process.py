@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from granum.app.job_folder import JobFolder, Status
 from granum.app.processes import process_token
-from granum.app.run_plan import RunPlan
+from granum.app.run_plan import RunPlan, assay_options
 from granum.errors import GranumError, OutputError
 
 if TYPE_CHECKING:
@@ -186,6 +186,7 @@ def _run(folder: JobFolder, reporter: _Reporter) -> BatchSummary:
         pixel_size=plan.pixel_size,
         interval_s=plan.interval_s,
         z=plan.z,
+        **assay_options(plan, folder.path / "plate_map.csv"),
         resume=True,
         runner=_WatchedRunner(make_runner(plan.processes), reporter),
         command=command_words(plan),

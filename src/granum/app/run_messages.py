@@ -33,6 +33,12 @@ class RunRequest(RecipeRequest):
     """None is all that are ready."""
     channels: dict[Name, int] = {}
     z: int | None = None
+    names: Annotated[str, Field(max_length=500)] | None = None
+    """Of recipes that make an assay: how names of files say plate, well, field and time."""
+    plate_map: Annotated[str, Field(max_length=1_000_000)] | None = None
+    """The text of a plate map."""
+    video: bool = False
+    """Whether every field becomes a film."""
     jobs: Annotated[int, Field(ge=1, le=64)] | None = None
     title: Annotated[str, Field(max_length=120)] = ""
 

@@ -12,20 +12,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from granum.channel_roles import role_named, unknown_channel
-from granum.errors import OutputError, SettingError
+from granum.errors import OutputError, ReadError, SettingError
 
 if TYPE_CHECKING:
     from granum.app.messages import ImageEntry
     from granum.app.run_messages import RunRequest
     from granum.recipe import Recipe
 
-__all__ = ["RunInput", "RunPictures", "RunPlan", "RunProject", "n_cores", "plan_run"]
+__all__ = ["RunInput", "RunPictures", "RunPlan", "RunProject", "assay_options", "n_cores", "plan_run"]
 
 SCHEMA = 1
 """Version of ``job.json``."""
 _KINDS: dict[str, Any] = {
     "title": str, "recipe_name": str, "recipe_toml": str, "channels": dict, "z": int | None,
     "pixel_size": str | None, "interval_s": float | int | None, "processes": int,
+    "names": str | None, "plate_map": str | None, "video": bool,
 }  # fmt: skip
 
 
@@ -109,6 +110,8 @@ class RunPlan:
         Typed.
     processes : int
         How many work at the same time; the result does not depend on it.
+    names, plate_map, video : str or None, str or None, bool
+        Of an assay, as `run_batch` takes them; the plate map as its text, line feeds only.
     """
 
     title: str
@@ -120,6 +123,9 @@ class RunPlan:
     pixel_size: str | None = None
     interval_s: float | None = None
     processes: int = 1
+    names: str | None = None
+    plate_map: str | None = None
+    video: bool = False
 
     @property
     def recipe(self) -> Recipe:
@@ -135,7 +141,9 @@ class RunPlan:
 
     def to_json(self) -> dict[str, Any]:
         """Return the plan in JSON types."""
+        assay = {"names": self.names, "plate_map": self.plate_map, "video": self.video}
         return {
+            **({"assay": assay} if any(assay.values()) else {}),
             "schema": SCHEMA,
             "title": self.title,
             "recipe": {"name": self.recipe_name, "toml": self.recipe_toml},
@@ -169,8 +177,9 @@ class RunPlan:
                 content["pixel_size"],
                 content["interval_s"],
                 content["processes"],
+                **content.get("assay", {}),
             )
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, AttributeError) as error:
             raise OutputError(f"job.json: is damaged ({type(error).__name__}: {error}).") from None
         wrong = [name for name, kinds in _KINDS.items() if not isinstance(getattr(plan, name), kinds)]
         channels = plan.channels.values() if "channels" not in wrong else ()
@@ -202,6 +211,8 @@ def plan_run(request: RunRequest, project: RunProject, pictures: RunPictures) ->
     for given in inputs:
         if not _is_text(given.path):
             raise SettingError(f"image {given.path!r}: its name is no text; rename the file.")
+    if request.names is not None or request.plate_map is not None or request.video:
+        _check_assay(request, recipe, [Path(given.path) for given in inputs])
     n_planes = sum(max(1, entry.n_frames) for entry in entries)
     return RunPlan(
         request.title.strip() or recipe.name,
@@ -213,7 +224,48 @@ def plan_run(request: RunRequest, project: RunProject, pictures: RunPictures) ->
         project.pixel_size,
         project.interval_s,
         min(request.jobs or n_cores(), n_planes),
+        request.names,
+        None if request.plate_map is None else "".join(f"{line}\n" for line in request.plate_map.splitlines()),
+        request.video,
     )
+
+
+def assay_options(plan: RunPlan, place: Path) -> dict[str, Any]:
+    """Return what `run_batch` takes for the assay of a plan, its plate map written to `place`; {} where it has none.
+
+    Raises
+    ------
+    OutputError
+        When the map cannot be written.
+    """
+    options = {"names": plan.names, "video": plan.video, "plate_map": place if plan.plate_map is not None else None}
+    if plan.plate_map is not None:
+        try:
+            place.write_text(plan.plate_map, encoding="utf-8", newline="")
+        except OSError as error:
+            raise OutputError(f"{place}: cannot be written ({error.strerror or error}).") from error
+    return {name: value for name, value in options.items() if value}
+
+
+def _check_assay(request: RunRequest, recipe: Recipe, paths: Sequence[Path]) -> None:
+    """Raise for a recipe that makes no assay, a pattern that fits no name, or a plate map that cannot be read."""
+    import tempfile
+
+    from granum.batch.image_places import check_names
+    from granum.plate.plate_map import read_plate_map
+
+    if not recipe.assay:
+        raise SettingError(f"recipe {recipe.name!r}: makes no assay, so it takes no plate map, names or video.")
+    check_names(paths, request.names)
+    if request.plate_map is None:
+        return
+    with tempfile.TemporaryDirectory(prefix="granum-") as folder:
+        place = Path(folder) / "plate_map.csv"
+        place.write_text(request.plate_map, encoding="utf-8", newline="")
+        try:
+            read_plate_map(place)
+        except ReadError as error:
+            raise SettingError(str(error).replace(str(place), "plate map")) from None
 
 
 def _chosen(request: RunRequest, pictures: RunPictures) -> list[ImageEntry]:

@@ -22,6 +22,7 @@ __all__ = ["command_words", "make_scripts", "quote_word", "set_options"]
 _OUT = "granum_result"
 _RECIPE_FILE = "granum_recipe.toml"
 _EDITS_FILE = "granum_edits.json"
+_MAP_FILE = "granum_plate_map.csv"
 
 
 def set_options(recipe: Recipe) -> tuple[str, list[str]] | None:
@@ -77,6 +78,12 @@ def command_words(plan: RunPlan, *, edited: bool = False) -> list[str]:
         words += ["--interval", f"{_plain_number(plan.interval_s)} s"]
     if plan.z is not None:
         words += ["--z", str(plan.z)]
+    if plan.names is not None:
+        words += ["--names", plan.names]
+    if plan.plate_map is not None:
+        words += ["--plate-map", _MAP_FILE]
+    if plan.video:
+        words += ["--video"]
     if edited:
         words += ["--edits", _EDITS_FILE]
     return [*words, "--jobs", str(plan.processes)]
@@ -114,6 +121,8 @@ def _command(plan: RunPlan, corrections: str | None) -> str:
     words = command_words(plan, edited=corrections is not None)
     if words[2] == _RECIPE_FILE:
         text += _here_document(_RECIPE_FILE, plan.recipe_toml)
+    if plan.plate_map is not None:
+        text += _here_document(_MAP_FILE, plan.plate_map)
     if corrections is not None:
         text += _here_document(_EDITS_FILE, corrections)
     return text + " \\\n  ".join(_in_lines(words)) + "\n"
@@ -124,7 +133,7 @@ def _in_lines(words: list[str]) -> Iterable[str]:
     yield " ".join(map(quote_word, words[:3]))
     rest = words[3:]
     while rest:
-        n = 2 if rest[0].startswith("-") else 1  # inputs are absolute paths
+        n = 2 if rest[0].startswith("-") and rest[0] != "--video" else 1  # inputs are absolute paths
         yield " ".join(map(quote_word, rest[:n]))
         rest = rest[n:]
 
@@ -163,6 +172,9 @@ def _python(plan: RunPlan, corrections: str | None) -> str:
         ("pixel_size", plan.pixel_size),
         ("interval_s", plan.interval_s),
         ("z", plan.z),
+        ("names", plan.names),
+        ("plate_map", None if plan.plate_map is None else _MAP_FILE),
+        ("video", plan.video or None),
         ("jobs", plan.processes),
     ]
     lines = [f"        {name}={_literal(value)},\n" for name, value in options if value not in (None, {})]
@@ -174,6 +186,11 @@ def _python(plan: RunPlan, corrections: str | None) -> str:
             f"# corrections by hand: SHA-256 of the image, frame, edits\nEDITS = {_text_literal(corrections)}\n\n"
         )
         edits = "        edits=json.loads(EDITS),\n"
+    map_text = map_file = ""
+    if plan.plate_map is not None:
+        imports += "from pathlib import Path\n"
+        map_text = f"PLATE_MAP = {_text_literal(plan.plate_map)}\n\n"
+        map_file = f'    Path({_literal(_MAP_FILE)}).write_text(PLATE_MAP, encoding="utf-8", newline="")\n'
     return (
         '"""Repeats a run of granum: python THIS_FILE [OUTPUT_FOLDER]"""\n\n'
         f"{imports}\n"
@@ -181,9 +198,10 @@ def _python(plan: RunPlan, corrections: str | None) -> str:
         "from granum.recipe import parse_recipe\n\n"
         f"RECIPE = {_text_literal(plan.recipe_toml)}\n\n"
         f"INPUTS = [\n{inputs}]\n\n"
-        f"{edits_text}"
+        f"{edits_text}{map_text}"
         'if __name__ == "__main__":  # each of several processes reads this file\n'
         f'    out = sys.argv[1] if len(sys.argv) > 1 else "{_OUT}"\n'
+        f"{map_file}"
         "    summary = run_batch(\n        parse_recipe(RECIPE),\n        INPUTS,\n        out,\n"
         f"{''.join(lines)}{edits}    )\n"
         "    for failure in summary.failures:\n"

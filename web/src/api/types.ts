@@ -431,6 +431,9 @@ export interface RunRequest {
   images?: string[] | null;
   channels?: Record<string, number>;
   z?: number | null;
+  names?: string | null;
+  plate_map?: string | null;
+  video?: boolean;
   jobs?: number | null;
   title?: string;
 }
