@@ -149,7 +149,7 @@ def chain_scores(
     if "live-dead" not in list_recipes():
         return []
     stack = np.stack([bright, read("hoechst_8bit"), read("draq7_8bit")])
-    image = Image.from_array(stack[None, :, None])
+    image = Image.from_array(stack, axes="CYX")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         result = pipeline.run(load_recipe("live-dead"), image, channels={"brightfield": 0, "live": 1, "dead": 2})
