@@ -99,6 +99,7 @@ STEPS: dict[str, tuple[str, tuple[str, ...]]] = {
     "separate.choose": ("granum.separate.choose:split_automatically", ("labels", "confidence", "choice")),
     "separate.cells": ("granum.separate.cells:grow_cells", ("cells",)),
     "measure.objects": ("granum.measure.objects:measure_objects", ("objects",)),
+    "measure.viability": ("granum.measure.viability:judge_nuclei", ("objects", "summary", "choice")),
 }
 
 FULL_SIZE_ONLY = frozenset({"segment.learned", "segment.pixel_clusters"})

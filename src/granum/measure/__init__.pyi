@@ -15,3 +15,4 @@ from .sizes import Percentiles as Percentiles
 from .sizes import SizeDistribution as SizeDistribution
 from .sizes import size_distribution as size_distribution
 from .summary import summarise_image as summarise_image
+from .viability import judge_nuclei as judge_nuclei
