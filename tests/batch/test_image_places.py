@@ -95,3 +95,9 @@ def test_folders_tell_plates_and_times_and_notes_do_not_tell_where_they_lie():
     found = find_places(frames_of("B03_f1.tif", "other.tif"), names="{well}_f{field}")
     assert any("other.tif" in note for note in found.notes)
     assert not any("/data/other" in note for note in found.notes)
+
+
+def test_times_in_a_file_that_do_not_grow_are_not_used():
+    found = find_places(frames_of("B03_f1.tif", n_frames=3, times=(0.0, 0.0, 0.0)))
+    assert ([place.time for place in found.places], found.time_unit) == ([0, 1, 2], "frame")
+    assert any("do not grow, as in B03_f1.tif" in note for note in found.notes)

@@ -93,15 +93,21 @@ def find_places(
     numbers = [name.time for name in parsed if name.time is not None and not name.time_unit]
     first = min(numbers, default=0.0)
     seconds: list[float | None] = []
+    standing = [facts.source.file for facts in sources if not _times_grow(facts)]
     for facts, frame in frames:
         name = name_of[facts.source.stem]
-        if facts.n_frames == 1 and interval_s is not None and name.time is not None and not name.time_unit:
+        if facts.source.file in standing:
+            seconds.append(None)
+        elif facts.n_frames == 1 and interval_s is not None and name.time is not None and not name.time_unit:
             seconds.append((name.time - first) * interval_s)
         else:
             seconds.append(None if facts.frame_times_s is None else facts.frame_times_s[frame])
     times, unit, told = collect_times([name_of[f.source.stem] for f, _ in frames], [t for _, t in frames], seconds)
     if unit == "frame" and max(times, default=0) > 0 and not told:
         told = ["Neither files nor names tell times, and --interval was not given: times are numbers of frames."]
+    if standing:
+        n = len(standing)
+        notes.append(f"The times of frames in {n} of {len(sources)} files do not grow, as in {standing[0]}: not used.")
     fields = {stem: _field(facts, name_of[stem]) for stem, facts in ((f.source.stem, f) for f in sources)}
     places = [
         ImagePlace(name_of[stem].plate, name_of[stem].well, fields[stem], time)
@@ -110,6 +116,11 @@ def find_places(
     stems = [facts.source.stem for facts, _ in frames]
     places, apart = _keep_apart(places, stems)
     return Places(tuple(places), unit, tuple(dict.fromkeys((*notes, *told, *apart))))
+
+
+def _times_grow(facts: SourceFacts) -> bool:
+    times = facts.frame_times_s or ()
+    return all(a < b for a, b in zip(times, times[1:], strict=False))
 
 
 def _field(facts: SourceFacts, name: object) -> str:
