@@ -63,6 +63,7 @@ def _load_catalogue() -> ModuleType:
 
 _load_file("page_waits", "app", "page_waits.py")
 _load_file("finished_runs", "batch", "finished_runs.py")
+_load_file("assay_fixtures", "report", "assay_fixtures.py")
 _in_browser = _load_file("browser_fixtures", "app", "browser_fixtures.py")
 serve, chromium, signed_in = _in_browser.serve, _in_browser.chromium, _in_browser.signed_in
 _runs = _load_file("run_bench", "app", "run_bench.py")

@@ -95,6 +95,7 @@ TESTED_WITH = {
     "read/vendor": "small_formats",
     "read/zarr_store": "small_formats",
     "report/assay_curves": "assay_section",
+    "report/assay_methods": "assay_numbers",
     "report/assay_tables": "assay_section",
     "report/assay_text": "assay_section",
     "report/chart_axes": "charts",

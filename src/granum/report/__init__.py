@@ -9,6 +9,7 @@ charts          size distributions as SVG (`draw_size_histogram`, `draw_cumulati
 methods         the methods paragraph and its citations (`write_methods`)
 section, page   report.html: one fragment per image (`write_section`), then the page around them (`write_report`)
 provenance      versions, machine, stable JSON (`versions`, `machine`, `write_json`)
+assay_section   plate, curves, survival, dose response and doubts of an assay, inside report.html (`assay_html`)
 video           the film of an assay, MP4 or GIF (`write_assay_video`)
 contours, exports   COCO, GeoJSON, ImageJ ROIs, OME-Zarr, Parquet from a run folder (`export_run`)
 """

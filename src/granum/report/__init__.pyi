@@ -1,3 +1,5 @@
+from .assay_methods import assay_methods as assay_methods
+from .assay_section import assay_html as assay_html
 from .charts import draw_cumulative as draw_cumulative
 from .charts import draw_size_histogram as draw_size_histogram
 from .contours import fill_contours as fill_contours

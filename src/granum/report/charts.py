@@ -1,13 +1,8 @@
-"""Size distributions as SVG, drawn here so that a report needs no plotting package and no script.
-
-The colours are CSS variables of the page (`--ink`, `--muted`, `--grid`, `--number`, `--volume`, `--fit`) with values
-that also work where a chart stands alone.
-"""
+"""Size distributions as SVG, drawn here so that a report needs no plotting package and no script."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from html import escape
 from typing import Annotated
 
@@ -15,61 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from granum.errors import EmptyResultError, SettingError
+from granum.report.chart_axes import BOTTOM, LEFT, RIGHT, TOP, Axis, draw_frame, nice_ticks
 from granum.steps import Range
 
 __all__ = ["choose_bins", "draw_cumulative", "draw_size_histogram", "nice_ticks"]
 
-_LEFT, _RIGHT, _TOP, _BOTTOM = 54, 16, 32, 44
 _WIDE = 6.0  # 95th over 5th percentile from which the size axis is logarithmic
-_STYLE = (
-    "<style>.granum-chart{font:12px/1.2 system-ui,sans-serif}.granum-chart text{fill:var(--muted,#667)}"
-    ".granum-chart .title{fill:var(--ink,#223)}"
-    ".granum-chart .on-plot{paint-order:stroke;stroke:var(--card,#fff);stroke-width:4px;stroke-linejoin:round}"
-    ".granum-chart .grid{stroke:var(--grid,#8883);stroke-width:1}"
-    ".granum-chart .axis{stroke:var(--muted,#667);stroke-width:1}"
-    ".granum-chart .bars{fill:var(--number,#3d7fc4);fill-opacity:.85}"
-    ".granum-chart .number{fill:none;stroke:var(--number,#3d7fc4);stroke-width:2}"
-    ".granum-chart .volume{fill:none;stroke:var(--volume,#d17a00);stroke-width:2}"
-    ".granum-chart .fit{fill:none;stroke:var(--fit,#7a4fb5);stroke-width:2;stroke-dasharray:6 4}"
-    ".granum-chart .mark{stroke:var(--muted,#667);stroke-width:1;stroke-dasharray:3 3}</style>"
-)
-
-
-@dataclass(frozen=True)
-class _Axis:
-    """The size axis: from `low` to `high`, linear or logarithmic, onto pixels of the drawing."""
-
-    low: float
-    high: float
-    log: bool
-    start: float
-    end: float
-
-    def __call__(self, value: float) -> float:
-        low, high, value = (
-            (math.log(self.low), math.log(self.high), math.log(max(value, 1e-300)))
-            if self.log
-            else (self.low, self.high, value)
-        )
-        return self.start + (value - low) / (high - low) * (self.end - self.start)
-
-
-def nice_ticks(low: float, high: float, *, n: Annotated[int, Range(2, 20)] = 6) -> list[float]:
-    """Return about `n` round numbers (1, 2 or 5 times a power of ten apart) from `low` to `high`."""
-    if not high > low:
-        return [low]
-    raw = (high - low) / n
-    power = 10.0 ** math.floor(math.log10(raw))
-    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= raw * 0.999)
-    first = math.ceil(low / step - 1e-9)
-    return [round(i * step, 12) for i in range(first, math.floor(high / step + 1e-9) + 1)]
-
-
-def _log_ticks(low: float, high: float) -> list[float]:
-    """Return 1, 2, 5 times powers of ten from `low` to `high`; only powers over more than three decades."""
-    factors = (1,) if high / low > 1000 else (1, 2, 5)
-    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    return [f * 10.0**p for p in powers for f in factors if low * 0.999 <= f * 10.0**p <= high * 1.001]
 
 
 def choose_bins(sizes: ArrayLike) -> tuple[NDArray[np.float64], bool]:
@@ -123,39 +69,18 @@ def choose_bins(sizes: ArrayLike) -> tuple[NDArray[np.float64], bool]:
 
 
 def _frame(
-    axis: _Axis, top: float, height: int, width: int, x_title: str, y_title: str, label: str
+    axis: Axis, top: float, height: int, width: int, x_title: str, y_title: str, label: str
 ) -> tuple[list[str], float]:
     """Return the opening of a chart with its grid and axes, and pixels per unit of y."""
-    floor = height - _BOTTOM
-    scale = (floor - _TOP) / top
-    parts = [
-        f'<svg class="granum-chart" viewBox="0 0 {width} {height}" role="img" aria-label="{escape(label)}"'
-        f' xmlns="http://www.w3.org/2000/svg">{_STYLE}<title>{escape(label)}</title>'
-    ]
-    for tick in nice_ticks(0, top, n=4):
-        y = floor - tick * scale
-        parts.append(f'<path class="grid" d="M{_LEFT} {y:.1f}H{width - _RIGHT}"/>')
-        parts.append(f'<text x="{_LEFT - 7}" y="{y + 4:.1f}" text-anchor="end">{tick:g}</text>')
-    ticks = _log_ticks(axis.low, axis.high) if axis.log else nice_ticks(axis.low, axis.high, n=7)
-    if len(ticks) < 2:
-        ticks = [axis.low, axis.high]
-    for tick in ticks:
-        x = axis(tick)
-        parts.append(f'<path class="axis" d="M{x:.1f} {floor}v5"/>')
-        parts.append(f'<text x="{x:.1f}" y="{floor + 18}" text-anchor="middle">{tick:.4g}</text>')
-    parts.append(f'<path class="axis" d="M{_LEFT} {floor}H{width - _RIGHT}"/>')
-    middle = (_LEFT + width - _RIGHT) / 2
-    parts.append(
-        f'<text class="title" x="{middle:.1f}" y="{height - 8}" text-anchor="middle">{escape(x_title)}</text>'
-        f'<text class="title" transform="translate(13 {(_TOP + floor) / 2:.1f}) rotate(-90)" text-anchor="middle">'
-        f"{escape(y_title)}</text>"
-    )
-    return parts, scale
+    floor = height - BOTTOM
+    y = Axis(0, top, False, floor, TOP)
+    parts = draw_frame(axis, y, height=height, width=width, x_title=x_title, y_title=y_title, label=label)
+    return parts, (floor - TOP) / top
 
 
 def _legend(entries: list[tuple[str, str]]) -> str:
     """Return the keys in a row above the plot, where they cover nothing."""
-    parts, x = [], _LEFT
+    parts, x = [], LEFT
     for kind, text in entries:
         key = (
             f'<rect class="bars" x="{x}" y="7" width="18" height="9"/>'
@@ -215,7 +140,7 @@ def draw_size_histogram(
     """
     values, weight = _positive(sizes, weights)
     edges, log = choose_bins(values)
-    axis = _Axis(float(edges[0]), float(edges[-1]), log, _LEFT, width - _RIGHT)
+    axis = Axis(float(edges[0]), float(edges[-1]), log, LEFT, width - RIGHT)
     number = 100 * np.histogram(values, edges, weights=weight)[0] / weight.sum()
     cubes = weight * (values / values.max()) ** 3
     volume = 100 * np.histogram(values, edges, weights=cubes)[0] / cubes.sum()
@@ -223,7 +148,7 @@ def draw_size_histogram(
     highest = max(number.max(), volume.max(), curve[1].max() if curve is not None else 0)
     label = f"Histogram of {len(values)} sizes from {values.min():.4g} to {values.max():.4g} {unit}"
     parts, scale = _frame(axis, highest * 1.08, height, width, f"{quantity} ({unit})", "share per class (%)", label)
-    floor = height - _BOTTOM
+    floor = height - BOTTOM
     steps = [f"M{axis(float(edges[0])):.1f} {floor}"]
     for i, share in enumerate(number.tolist()):
         left, right = axis(float(edges[i])), axis(float(edges[i + 1]))
@@ -296,7 +221,7 @@ def draw_cumulative(
     order = np.argsort(values, kind="stable")
     values, weight = values[order], weight[order]
     edges, log = choose_bins(values)
-    axis = _Axis(float(edges[0]), float(edges[-1]), log, _LEFT, width - _RIGHT)
+    axis = Axis(float(edges[0]), float(edges[-1]), log, LEFT, width - RIGHT)
     q0 = np.cumsum(weight) / weight.sum()
     cubes = weight * (values / values[-1]) ** 3
     q3 = np.cumsum(cubes) / cubes.sum()
@@ -304,25 +229,25 @@ def draw_cumulative(
         marks = {f"D{p}": float(values[np.searchsorted(q0, p / 100 - 1e-12)]) for p in (10, 50, 90)}
     label = f"Cumulative distribution of {len(values)} sizes"
     parts, scale = _frame(axis, 100, height, width, f"{quantity} ({unit})", "not larger (%)", label)
-    floor = height - _BOTTOM
+    floor = height - BOTTOM
     texts = []
     for i, (name, size) in enumerate(marks.items()):
         if not axis.low <= size <= axis.high:
             continue
         x = axis(size)
-        parts.append(f'<path class="mark" d="M{x:.1f} {_TOP}V{floor}"/>')
-        side, anchor = (-4, "end") if x > _LEFT + 90 else (4, "start")
+        parts.append(f'<path class="mark" d="M{x:.1f} {TOP}V{floor}"/>')
+        side, anchor = (-4, "end") if x > LEFT + 90 else (4, "start")
         texts.append(
             f'<text class="title on-plot" x="{x + side:.1f}" y="{floor - 8 - 15 * (len(marks) - 1 - i)}"'
             f' text-anchor="{anchor}">{escape(name)} {size:.4g}</text>'
         )
     for kind, share in (("volume", q3), ("number", q0)):
         keep = np.unique(np.searchsorted(share, np.linspace(0, 1, 400)).clip(0, len(share) - 1))
-        path = [f"M{_LEFT} {floor}"]
+        path = [f"M{LEFT} {floor}"]
         path += [
             f"H{axis(x):.1f}V{floor - 100 * y * scale:.1f}"
             for x, y in zip(values[keep].tolist(), share[keep].tolist(), strict=True)
         ]
-        parts.append(f'<path class="{kind}" d="{"".join(path)}H{width - _RIGHT}"/>')
+        parts.append(f'<path class="{kind}" d="{"".join(path)}H{width - RIGHT}"/>')
     parts += [*texts, _legend([("number", "by number"), ("volume", "by volume")]), "</svg>"]
     return "".join(parts)

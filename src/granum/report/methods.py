@@ -54,6 +54,27 @@ REFERENCES: dict[str, str] = {
     "228-247 (1974)",
     "woodruff": "R. S. Woodruff, Confidence intervals for medians and other position measures, J. Am. Stat. Assoc. 47, "
     "635-646 (1952), doi:10.1080/01621459.1952.10483443",
+    "phantast": "N. Jaccard et al., Automated method for the rapid and precise estimation of adherent cell culture "
+    "characteristics from phase contrast microscopy images, Biotechnol. Bioeng. 111, 504-517 (2014), "
+    "doi:10.1002/bit.25115",
+    "wilson": "E. B. Wilson, Probable inference, the law of succession, and statistical inference, J. Am. Stat. Assoc. "
+    "22, 209-212 (1927), doi:10.1080/01621459.1927.10502953",
+    "kaplan_meier": "E. L. Kaplan, P. Meier, Nonparametric estimation from incomplete observations, J. Am. Stat. "
+    "Assoc. 53, 457-481 (1958), doi:10.1080/01621459.1958.10501452",
+    "log_log": "R. Brookmeyer, J. Crowley, A confidence interval for the median survival time, Biometrics 38, 29-41 "
+    "(1982), doi:10.2307/2530286",
+    "student": "Student, The probable error of a mean, Biometrika 6, 1-25 (1908), doi:10.1093/biomet/6.1.1",
+    "z_prime": "J.-H. Zhang, T. D. Y. Chung, K. R. Oldenburg, A simple statistical parameter for use in evaluation and "
+    "validation of high throughput screening assays, J. Biomol. Screen. 4, 67-73 (1999), "
+    "doi:10.1177/108705719900400206",
+    "ssmd": "X. D. Zhang, A pair of new statistical parameters for quality control in RNA interference high-throughput "
+    "screening assays, Genomics 89, 552-561 (2007), doi:10.1016/j.ygeno.2006.12.014",
+    "gompertz": "M. H. Zwietering et al., Modeling of the bacterial growth curve, Appl. Environ. Microbiol. 56, "
+    "1875-1881 (1990), doi:10.1128/aem.56.6.1875-1881.1990",
+    "hill": "A. V. Hill, The possible effects of the aggregation of the molecules of haemoglobin on its dissociation "
+    "curves, J. Physiol. 40, iv-vii (1910), doi:10.1113/jphysiol.1910.sp001386",
+    "aic": "H. Akaike, A new look at the statistical model identification, IEEE Trans. Autom. Control 19, 716-723 "
+    "(1974), doi:10.1109/TAC.1974.1100705",
     "eu": "Commission Recommendation of 10 June 2022 on the definition of nanomaterial, 2022/C 229/01",
 }
 
@@ -212,6 +233,43 @@ _SENTENCES: dict[str, Callable[[Mapping[str, Any]], Sentence]] = {
     "separate.ellipses": lambda s: ("Overlapping objects were divided by fitting ellipses to their outlines.", ()),
     "separate.choose": _choose,
     "separate.object_levels": _object_levels,
+    "preprocess.channel_check": lambda s: (
+        "The channels were checked for shift, saturation and exchange.",
+        (),
+    ),
+    "segment.nuclei": lambda s: (
+        "Nuclei were found in the stains of live and dead cells, each with a threshold of its own over its local "
+        "background.",
+        (),
+    ),
+    "segment.cell_area": lambda s: (
+        "The area of cells was found from the gradient magnitude (Sobel) of the brightfield image where there was one, "
+        "by the threshold of the most frequent tile maximum, followed by dilation, erosion and filling of holes; else "
+        "from the stains.",
+        (),
+    ),
+    "separate.cells": lambda s: (
+        "The area of cells was divided among the nuclei by a watershed over the distance from the nuclei.",
+        ("watershed",),
+    ),
+    "segment.stain_classes": lambda s: (
+        "Pixels were classed as background, cell, outline, nucleus of a live cell and nucleus of a dead cell.",
+        (),
+    ),
+    "measure.viability": lambda s: (
+        "A nucleus was judged dead by its intensity in the dead stain over its local background.",
+        (),
+    ),
+    "segment.texture": lambda s: (
+        "The area of cells was found without labels by texture and local contrast, corrected for halos; methods were "
+        "combined automatically.",
+        ("phantast",),
+    ),
+    "segment.grey_clusters": lambda s: (
+        "Grey levels were divided by k-means clustering.",
+        ("kmeans",),
+    ),
+    "measure.confluency": lambda s: ("Confluency is the share of the analysed area that the mask covers.", ()),
     "measure.objects": lambda s: (
         "Equivalent circular diameter, minimum and maximum Feret diameter, Crofton perimeter, shape and intensity "
         "were measured for every object; objects that touch the border were kept and flagged.",

@@ -86,6 +86,44 @@
     row.addEventListener("pointerleave", viewer.hide);
   }
 
+  // A plate has all its numbers with it; the menus paint another measure or time into its cells.
+  for (const plate of document.querySelectorAll(".plate[data-plate]")) {
+    const choices = plate.querySelector(".choices");
+    if (!choices) continue;
+    inflate(plate.dataset.plate).then((bytes) => {
+      const data = JSON.parse(new TextDecoder().decode(bytes));
+      const measure = choices.querySelector("select"), time = choices.querySelector("input");
+      const cells = Array.from(plate.querySelectorAll("td[data-well]")), last = data.inks.length - 1;
+      const words = (value, unit) => unit === "%" ? (100 * value).toFixed(1) + " %" : (+value.toPrecision(4) + " " + unit).trim();
+      const short = (value, unit) => unit === "%" ? (100 * value).toFixed(0)
+        : Math.abs(value) < 1000 ? String(+value.toPrecision(3)) : value.toFixed(0);
+      const paint = () => {
+        const layer = data.layers[measure ? +measure.value : 0], t = time ? +time.value : +plate.dataset.time;
+        for (const cell of cells) {
+          const value = layer.values[t][+cell.dataset.well];
+          const at = value === null ? 0
+            : Math.round(Math.min(1, Math.max(0, (value - layer.low) / (layer.high - layer.low))) * last);
+          cell.textContent = value === null ? "\u2013" : short(value, layer.unit);
+          cell.style.background = value === null ? "" : "#" + data.colours.slice(6 * at, 6 * at + 6);
+          cell.style.color = value === null ? "" : data.inks[at] === "0" ? "#000" : "#fff";
+        }
+        const at = data.times.length > 1 ? ", at " + data.times[t] : "";
+        const name = plate.querySelector("h3")?.textContent;
+        plate.querySelector("caption").textContent =
+          (name ? name + ": " : "") + layer.name + (layer.unit ? ", " + layer.unit : "") + at;
+        plate.querySelector(".low").textContent = words(layer.low, layer.unit);
+        plate.querySelector(".high").textContent = words(layer.high, layer.unit);
+        if (time) {
+          time.setAttribute("aria-valuetext", data.times[t]);
+          plate.querySelector(".plate-at").textContent = data.times[t];
+        }
+      };
+      measure?.addEventListener("change", paint);
+      time?.addEventListener("input", paint);
+      choices.hidden = false;
+    });
+  }
+
   const sort = (head) => {
     const table = head.closest("table"), body = table.tBodies[0], column = head.cellIndex;
     const down = head.getAttribute("aria-sort") === "ascending";

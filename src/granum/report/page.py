@@ -20,8 +20,13 @@ from numpy.typing import NDArray
 
 from granum.errors import OutputError, ReadError
 from granum.object_table import COLUMNS
+from granum.plate.assay import Assay, read_assay
+from granum.report.assay_methods import assay_methods
+from granum.report.assay_numbers import assay_numbers
+from granum.report.assay_section import assay_html
 from granum.report.class_section import classes_html, model_methods
 from granum.report.methods import write_methods
+from granum.report.provenance_section import provenance_html, size_words
 from granum.report.run_sizes import SIZE_COLUMNS, RunSizes, collect_sizes
 from granum.report.section import UNIT_NAMES, format_number, table_html
 from granum.report.size_section import sizes_html, statistics_methods
@@ -96,11 +101,14 @@ def _page(folder: Path, run: dict[str, Any], sections: Sequence[Path]) -> Iterat
     table = folder / "objects.csv"
     sizes = collect_sizes(read_objects_csv(table, SIZE_COLUMNS) if table.is_file() else {}, images)
     objects = read_objects_csv(table, max_rows=_MOST_ROWS) if table.is_file() else {}
+    assay = read_assay(folder / "assay.json") if (folder / "assay.json").is_file() else None
     shown = sections[:_MOST_SECTIONS]
     script = _resource("page.js")
     yield _head(_title(run, images), script)
-    yield _header(run, images, sizes)
+    yield _header(run, images, sizes, assay)
     yield _warnings(run, sizes)
+    if assay is not None:
+        yield assay_html(assay, folder)
     yield classes_html(run)
     if len(images) > 1:
         yield _images_table(images)
@@ -115,8 +123,8 @@ def _page(folder: Path, run: dict[str, Any], sections: Sequence[Path]) -> Iterat
         if len(sections) > len(shown):
             yield f'<p class="quiet">The other {len(sections) - len(shown)} images stand in the table above.</p>'
     yield _objects_table(objects, sizes.n_all, images, len(shown) if len(sections) == len(images) else 0)
-    yield _methods(run, images, sizes)
-    yield _provenance(run)
+    yield _methods(run, images, sizes, assay)
+    yield provenance_html(run)
     yield (
         "<footer>Made by granum. This page loads nothing from elsewhere; it may be sent and archived as one file."
         f"</footer></main><script>{script}</script></body></html>\n"
@@ -160,8 +168,29 @@ def _interval_words(interval: tuple[float, float] | None) -> str:
     return escape(f"95 %: {low} to {high}")
 
 
-def _header(run: Mapping[str, Any], images: Sequence[Mapping[str, Any]], sizes: RunSizes) -> str:
+def _header(run: Mapping[str, Any], images: Sequence[Mapping[str, Any]], sizes: RunSizes, assay: Assay | None) -> str:
     recipe = run.get("recipe") or {}
+    cells, words = _size_numbers(run, images, sizes) if assay is None else _assay_numbers(assay)
+    return (
+        f'<p class="over">granum · {escape(str(recipe.get("name", "")))}</p><h1>{escape(_title(run, images))}</h1>'
+        f'<p class="quiet">{escape(str(recipe.get("summary") or ""))}</p><div class="numbers">{"".join(cells)}</div>'
+        f'<p class="quiet">{words}</p>'
+    )
+
+
+def _assay_numbers(assay: Assay) -> tuple[list[str], str]:
+    """Return what the assay was made for; sizes have their own part of the page."""
+    cells = [
+        _number(name, f"{escape(value)} <small>{escape(unit)}</small>", escape(more))
+        for name, value, unit, more in assay_numbers(assay)
+    ]
+    return cells, "Intervals are at 95 % and do not include errors of the segmentation."
+
+
+def _size_numbers(
+    run: Mapping[str, Any], images: Sequence[Mapping[str, Any]], sizes: RunSizes
+) -> tuple[list[str], str]:
+    """Return the numbers of a page about objects, and what must be known to read them."""
     n = sum(int(row.get("n_objects") or 0) for row in images)
     unit, found = UNIT_NAMES[sizes.unit], sizes.distribution
     border = f"{format_number(sizes.n_border)} touch the border" if sizes.n_border else ""
@@ -193,11 +222,7 @@ def _header(run: Mapping[str, Any], images: Sequence[Mapping[str, Any]], sizes: 
         words = "Classes of pixels only: the recipe makes no objects."
     elif sizes.unit == "px" and n:
         words += " The pixel size is not known, so they are in pixels: give it as --pixel-size."
-    return (
-        f'<p class="over">granum · {escape(str(recipe.get("name", "")))}</p><h1>{escape(_title(run, images))}</h1>'
-        f'<p class="quiet">{escape(str(recipe.get("summary") or ""))}</p><div class="numbers">{"".join(cells)}</div>'
-        f'<p class="quiet">{words}</p>'
-    )
+    return cells, words
 
 
 def _class_numbers(run: Mapping[str, Any]) -> list[str]:
@@ -320,9 +345,9 @@ def _cell(name: str, value: Any) -> str:
     return f"<td>{f'{value:{style}}'.rstrip('.')}</td>"
 
 
-def _methods(run: Mapping[str, Any], images: Sequence[Mapping[str, Any]], sizes: RunSizes) -> str:
+def _methods(run: Mapping[str, Any], images: Sequence[Mapping[str, Any]], sizes: RunSizes, assay: Assay | None) -> str:
     recipe = run.get("recipe") or {}
-    words = {_size_words(entry.get("pixel_size")) for entry in run.get("images") or run.get("inputs") or []}
+    words = {size_words(entry.get("pixel_size")) for entry in run.get("images") or run.get("inputs") or []}
     known = sorted(word for word in words if word)
     text, references = write_methods(
         run.get("settings") or recipe.get("steps") or [],
@@ -331,7 +356,7 @@ def _methods(run: Mapping[str, Any], images: Sequence[Mapping[str, Any]], sizes:
         recipe_hash=str(recipe.get("sha256", "")),
         n_images=len(images),
         pixel_size=None if not known or "" in words else ", ".join(known[:3]) + (" ..." if len(known) > 3 else ""),
-        extra=[*model_methods(run), *statistics_methods(sizes)],
+        extra=[*model_methods(run), *(statistics_methods(sizes) if assay is None else assay_methods(assay))],
     )
     items = "".join(f"<li>{escape(reference)}</li>" for reference in references)
     return (
@@ -339,53 +364,3 @@ def _methods(run: Mapping[str, Any], images: Sequence[Mapping[str, Any]], sizes:
         f'{escape(text)}</blockquote><ol class="references">{items}</ol></div>'
         '<button type="button" data-copy="methods">copy</button>'
     )
-
-
-def _size_words(entry: Any) -> str:
-    if not isinstance(entry, Mapping):
-        return ""
-    side = f"{entry['x']:.6g}" if entry["x"] == entry["y"] else f"{entry['y']:.6g} x {entry['x']:.6g}"
-    source = {"file": "from the file", "typed": "typed", "scale bar": "from the scale bar"}
-    return f"{side} {UNIT_NAMES[entry['unit']]} ({source.get(entry.get('source', ''), 'typed')})"
-
-
-def _provenance(run: Mapping[str, Any]) -> str:
-    recipe, machine = run.get("recipe") or {}, run.get("machine") or {}
-    seconds = run.get("seconds") or {}
-    facts: list[tuple[str, str]] = [
-        ("granum", str(run.get("granum", ""))),
-        ("recipe", f"{recipe.get('name', '')} {recipe.get('sha256', '')}"),
-        ("seed", str(run.get("seed", ""))),
-        ("machine", ", ".join(f"{name} {value}" for name, value in sorted(machine.items()))),
-        ("versions", ", ".join(f"{name} {value}" for name, value in sorted((run.get("versions") or {}).items()))),
-        ("repeat with", "granum run OUT/recipe.toml INPUT... -o OUT2"),
-    ]
-    if seconds:
-        facts.insert(3, ("seconds", ", ".join(f"{name} {value:.3g}" for name, value in seconds.items())))
-    rows = "".join(
-        f'<tr><td class="text">{escape(name)}</td><td class="text wrap"><code>{escape(value)}</code></td></tr>'
-        for name, value in facts
-        if value and value != "None"
-    )
-    files = [file for entry in run.get("inputs") or [] for file in entry.get("files") or []]
-    hashes = "".join(
-        f'<tr><td class="text">{escape(str(file.get("name", "")))}</td>'
-        f'<td class="text"><code>{escape(str(file.get("sha256", "")))}</code></td></tr>'
-        for file in files[:_MOST_ROWS]
-    )
-    steps = table_html(
-        [
-            {"step": entry.get("do"), "settings": _settings_words(entry.get("settings") or {})}
-            for entry in run.get("settings") or []
-        ]
-    )
-    return (
-        f'<h2>Provenance</h2><div class="scroll"><table><tbody>{rows}</tbody></table></div>'
-        f"<details><summary>steps and settings</summary><div class='scroll'>{steps}</div></details>"
-        f'<details><summary>{len(files)} input files with their SHA-256</summary><div class="scroll tall">'
-        f"<table><tbody>{hashes}</tbody></table></div></details>"
-    )
-
-
-def _settings_words(settings: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} = {'none' if value is None else value}" for name, value in settings.items())
