@@ -6,6 +6,7 @@ own, and it is said: a wrong series would link strangers.
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 from collections import Counter, defaultdict
@@ -120,7 +121,7 @@ def find_places(
 
 def _times_grow(facts: SourceFacts) -> bool:
     times = facts.frame_times_s or ()
-    return all(a < b for a, b in zip(times, times[1:], strict=False))
+    return all(a < b for a, b in itertools.pairwise(times))
 
 
 def _field(facts: SourceFacts, name: object) -> str:
