@@ -16,11 +16,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from granum.errors import SettingError, ShapeError
 from granum.steps import Range
+from granum.track.death_model import find_rates, posterior_of
 
 __all__ = ["DeathTimes", "find_death_times", "near_border"]
 
 _NEEDED = ("track", "frame", "p_dead")
-_ROUNDS = 8
 _AGAIN = 3  # frames in a row that look alive after death: no single slip
 _Table = dict[str, NDArray[Any]]
 
@@ -51,7 +51,7 @@ def find_death_times(
     tracks: Mapping[str, ArrayLike],
     *,
     n_frames: int = 0,
-    wrong_share: Annotated[float, Range(0.001, 0.4)] = 0.01,
+    wrong_share: Annotated[float, Range(0, 0.4)] = 0.0,
 ) -> DeathTimes:
     """Return when each track died, with 95 % intervals.
 
@@ -62,7 +62,8 @@ def find_death_times(
     n_frames : int
         Of the series; 0 for as many as the tracks have.
     wrong_share : float
-        Share of frames in which even a sure judgement may be wrong, 0.001 to 0.4: no frame counts for more.
+        Share of frames in which even a sure judgement is wrong, 0 to 0.4: no frame counts for more. 0 finds it from the
+        tracks.
 
     Returns
     -------
@@ -82,8 +83,8 @@ def find_death_times(
     and which share dies per frame is found from all tracks together. Daughters of a dead nucleus start dead; two
     daughters that both start dead are pieces of one that died.
     """
-    if wrong_share not in Range(0.001, 0.4):
-        raise SettingError(f"wrong_share: {wrong_share!r} is out of range, must be {Range(0.001, 0.4)}.")
+    if wrong_share not in Range(0, 0.4):
+        raise SettingError(f"wrong_share: {wrong_share!r} is out of range, must be {Range(0, 0.4)}.")
     columns = _check(tracks)
     track, frame = columns["track"], columns["frame"]
     end = int(n_frames) - 1 if n_frames else int(frame.max(initial=0))
@@ -91,17 +92,17 @@ def find_death_times(
         raise SettingError(f"n_frames: {n_frames} is given, but the tracks go on to frame {frame.max()}.")
     starts = np.flatnonzero(np.diff(track, prepend=-1))
     runs = [slice(a, b) for a, b in zip(starts.tolist(), [*starts[1:].tolist(), len(track)], strict=False)]
-    evidence = [_weigh(frame[own], columns["p_dead"][own], wrong_share) for own in runs]
     parents = columns["parent"][starts]
-    rates = _find_rates(evidence, parents)
+    series = [(frame[own], columns["p_dead"][own]) for own in runs]
+    rates, evidence = find_rates(series, parents, wrong_share)
     smooth = np.zeros(len(track))
     at_border = near_border(tracks)
     rows: list[dict[str, Any]] = []
     dead_at_end: dict[int, float] = {}
     for own, parent, score in zip(runs, parents.tolist(), evidence, strict=True):
         inherited = dead_at_end.get(parent)
-        start_dead = rates[0] if inherited is None else min(max(inherited, wrong_share), 1 - wrong_share)
-        row, smooth[own] = _judge(frame[own], columns["p_dead"][own], score, (start_dead, rates[1]))
+        start_dead = rates.start_dead if inherited is None else min(max(inherited, rates.wrong), 1 - rates.wrong)
+        row, smooth[own] = _judge(frame[own], columns["p_dead"][own], score, (start_dead, rates.dying))
         dead_at_end[int(track[own.start])] = row["p_died"]
         row |= {"track": int(track[own.start]), "parent": parent}
         if not row["outcome"]:
@@ -143,46 +144,6 @@ def _check(tracks: Mapping[str, ArrayLike]) -> _Table:
     return columns
 
 
-def _weigh(frames: NDArray[Any], p_dead: NDArray[np.float64], wrong_share: float) -> NDArray[np.float64]:
-    """Return the log-likelihood of each hypothesis: k: dead from the k-th frame on; the last one: never."""
-    n = int(frames[-1] - frames[0]) + 1
-    dead, alive = np.zeros(n), np.zeros(n)
-    known = np.isfinite(p_dead)
-    p = wrong_share + (1 - 2 * wrong_share) * p_dead[known]
-    place = frames[known] - frames[0]
-    dead[place], alive[place] = np.log(p), np.log1p(-p)
-    return np.asarray(np.append(np.cumsum(dead[::-1])[::-1], 0.0) + np.append(0.0, np.cumsum(alive)))
-
-
-def _prior(n: int, start_dead: float, rate: float) -> NDArray[np.float64]:
-    """Return the logarithms of what is expected of n frames: dead at the start, a death in each one, none."""
-    waiting = np.log1p(-start_dead) + np.arange(n) * np.log1p(-rate)
-    return np.concatenate([[np.log(start_dead)], waiting[: n - 1] + np.log(rate), waiting[n - 1 :]])
-
-
-def _posterior(score: NDArray[np.float64], start_dead: float, rate: float) -> NDArray[np.float64]:
-    weight = score + _prior(len(score) - 1, start_dead, rate)
-    share = np.exp(weight - weight.max())
-    return np.asarray(share / share.sum())
-
-
-def _find_rates(evidence: list[NDArray[np.float64]], parents: NDArray[Any]) -> tuple[float, float]:
-    """Return which share of the tracks starts dead, and which share of the living dies in each frame."""
-    start_dead, rate = 0.1, 0.02
-    orphans = int(np.count_nonzero(parents == 0))
-    for _ in range(_ROUNDS):
-        dead, deaths, exposed = 0.0, 0.0, 0.0
-        for score, parent in zip(evidence, parents, strict=True):
-            share = _posterior(score, start_dead, rate)
-            n = len(share) - 1
-            dead += share[0] * (parent == 0)
-            deaths += share[1:n].sum()
-            exposed += share[1:] @ np.append(np.arange(1, n), n - 1)
-        # as if 10 tracks and 50 frames more had been seen, so that few tracks claim nothing extreme
-        start_dead, rate = (dead + 1) / (orphans + 10), (deaths + 1) / (exposed + 50)
-    return float(start_dead), float(rate)
-
-
 def _judge(
     frames: NDArray[Any], p_dead: NDArray[np.float64], score: NDArray[np.float64], expected: tuple[float, float]
 ) -> tuple[dict[str, Any], NDArray[np.float64]]:
@@ -190,7 +151,7 @@ def _judge(
     first, last = int(frames[0]), int(frames[-1])
     n = last - first + 1
     known = np.isfinite(p_dead)
-    posterior = _posterior(score, *expected)
+    posterior = posterior_of(score, *expected)
     of_kind = (posterior[0], posterior[1:n].sum(), posterior[n])
     kind = int(np.argmax(of_kind))
     likely = np.flatnonzero(score[1:n] >= score[1:n].max(initial=-np.inf) - 1e-9) + 1
