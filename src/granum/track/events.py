@@ -108,8 +108,8 @@ def list_lives(deaths: DeathTimes, times: ArrayLike) -> dict[str, NDArray[Any]]:
     # a nucleus that died as it broke up or divided is dead in a frame that its own track does not have
     end[died] = table["death_frame"][died].astype(np.int64)
     doubtful = table["doubtful"]
-    end[doubtful] = table["surely_alive"][doubtful]
-    known = ~np.isin(table["outcome"], ("dead_from_start", "fragment")) & (end >= start)
+    end[doubtful] = np.maximum(table["surely_alive"], start)[doubtful]
+    known = ~np.isin(table["outcome"], ("dead_from_start", "fragment"))
     return {
         "track": table["track"][known], "start": time[start[known]], "end": time[end[known]], "died": died[known],
     }  # fmt: skip
