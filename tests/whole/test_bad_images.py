@@ -25,6 +25,12 @@ def recipe(request, disc_model):
     return found.with_settings({"learned.model": str(disc_model), "learned.objects": "4"})
 
 
+def run(recipe, pixels):
+    """Run a recipe; one that asks for channels by role gets the same pixels for each."""
+    channels = {role.name: Image.from_array(pixels) for role in recipe.roles}
+    return pipeline.run(recipe, Image.from_array(pixels), channels=channels)
+
+
 def two_discs(size=60):
     y, x = np.mgrid[:size, :size]
     image = np.full((size, size), 20.0)
@@ -53,7 +59,7 @@ ODD = {
 @pytest.mark.parametrize("recipe", RECIPES, indirect=True)
 @pytest.mark.parametrize("pixels", NOTHING.values(), ids=NOTHING)
 def test_an_image_of_nothing_has_no_object_and_a_warning(recipe, pixels):
-    result = pipeline.run(recipe, Image.from_array(pixels))
+    result = run(recipe, pixels)
     assert result.n_objects == 0
     assert all(len(column) == 0 for column in result.objects.values())
     assert {"constant", "no_objects"} <= set(result.flags)
@@ -63,7 +69,7 @@ def test_an_image_of_nothing_has_no_object_and_a_warning(recipe, pixels):
 @pytest.mark.parametrize("recipe", RECIPES, indirect=True)
 @pytest.mark.parametrize("pixels", ODD.values(), ids=ODD)
 def test_an_image_of_odd_size_has_a_defined_result(recipe, pixels):
-    result = pipeline.run(recipe, Image.from_array(pixels))
+    result = run(recipe, pixels)
     assert result.labels.shape == pixels.shape
     np.testing.assert_array_equal(np.unique(result.labels[result.labels > 0]), np.arange(1, result.n_objects + 1))
     assert result.objects["label"].tolist() == list(range(1, result.n_objects + 1))
@@ -72,7 +78,7 @@ def test_an_image_of_odd_size_has_a_defined_result(recipe, pixels):
 @pytest.mark.parametrize("recipe", RECIPES, indirect=True)
 def test_every_kind_of_number_gives_the_same_labels(recipe):
     pixels = two_discs()
-    plain = pipeline.run(recipe, Image.from_array(pixels.astype(np.uint8))).labels
+    plain = run(recipe, pixels.astype(np.uint8)).labels
     kinds = {
         "uint16": pixels.astype(np.uint16),
         "int16 with negatives": (pixels - 100).astype(np.int16),
@@ -87,13 +93,13 @@ def test_every_kind_of_number_gives_the_same_labels(recipe):
     read_only.flags.writeable = False
     kinds["read-only"] = read_only
     for name, other in kinds.items():
-        labels = pipeline.run(recipe, Image.from_array(other)).labels
+        labels = run(recipe, other).labels
         np.testing.assert_array_equal(labels, plain, err_msg=name)
 
 
 @pytest.mark.parametrize("recipe", RECIPES, indirect=True)
 def test_a_boolean_image_is_an_image(recipe):
-    result = pipeline.run(recipe, Image.from_array(two_discs() > 100))
+    result = run(recipe, two_discs() > 100)
     assert result.labels.shape == (60, 60)
 
 
@@ -102,7 +108,7 @@ def test_some_pixels_without_a_value_do_not_hurt_the_others(recipe):
     pixels = two_discs()
     pixels[:3, :3] = np.nan
     pixels[50, 5] = np.inf
-    result = pipeline.run(recipe, Image.from_array(pixels))
+    result = run(recipe, pixels)
     assert "not_finite" in result.flags
     assert "10 of 3600 pixels" in result.warnings[0]
     for column in ("area", "ecd", "intensity_mean"):
@@ -137,8 +143,8 @@ def test_seventy_thousand_objects_keep_their_numbers_everywhere(tmp_path):
 @pytest.mark.parametrize("recipe", RECIPES, indirect=True)
 def test_the_same_image_gives_the_same_numbers_twice(recipe):
     rng = np.random.default_rng(3)
-    image = Image.from_array(np.clip(two_discs() + rng.normal(0, 15, (60, 60)), 0, 255).astype(np.uint8))
-    first, second = pipeline.run(recipe, image), pipeline.run(parse_recipe(recipe.to_toml()), image)
+    pixels = np.clip(two_discs() + rng.normal(0, 15, (60, 60)), 0, 255).astype(np.uint8)
+    first, second = run(recipe, pixels), run(parse_recipe(recipe.to_toml()), pixels)
     np.testing.assert_array_equal(first.labels, second.labels)
     for name, column in first.objects.items():
         np.testing.assert_array_equal(column, second.objects[name])
