@@ -199,4 +199,5 @@ def test_without_times_there_is_no_video_and_it_is_said(recipe, tmp_path):
     summary = run_batch(recipe, [tmp_path / "B03_f1.ome.tif"], out, video=True)
     assert any("no video" in note for note in summary.warnings)
     assert not (out / "videos").exists()
+    assert "time_frame" not in read_images_csv(out / "images.csv")[0]
     assert not (out / "tracks.csv").exists()

@@ -214,6 +214,8 @@ def _columns(images: Sequence[PlateImage], time_unit: str) -> list[dict[str, Any
         for image in images
     ]
     used = [name for name in (every[0] if every else ()) if any(row[name] not in ("", None) for row in every)]
+    if time_unit == "frame" and not any(row["time_frame"] for row in every):  # one time, of which nothing is known
+        used = [name for name in used if name != "time_frame"]
     columns = [{name: row[name] for name in used} for row in every]
     for image, row in zip(images, columns, strict=True):
         if time_unit == "h" and "time_s" in image.values:  # of its file alone: 0 where each time has a file of its own
