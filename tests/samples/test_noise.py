@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from granum.samples import add_camera_noise, draw_texture, draw_uneven_light
+from granum.samples.camera import expose
+from granum.samples.noise import draw_repeating_texture
 
 
 @pytest.mark.parametrize("scale", [0, 1.5, 4, 30])
@@ -48,3 +50,26 @@ def test_uneven_light_has_mean_one_and_the_strength_asked_for():
     light = draw_uneven_light((50, 70), strength=0.3, seed=2)
     assert light.mean() == pytest.approx(1, abs=1e-5)
     assert light.max() - light.min() == pytest.approx(0.3, abs=1e-5)
+
+
+@pytest.mark.parametrize(("scale", "coarse"), [(0.7, 2.0), (8.0, 24.0), (30.0, 100.0)])
+def test_a_repeating_texture_fits_itself_at_its_edges(scale, coarse):
+    texture = draw_repeating_texture(scale, coarse, 3)
+    assert texture.shape == (512, 512)
+    assert float(texture.std()) == pytest.approx(1, abs=1e-3)
+    steps = np.abs(np.diff(texture, axis=0)).mean(), np.abs(np.diff(texture, axis=1)).mean()
+    assert np.abs(texture[0] - texture[-1]).mean() < 1.5 * steps[0]
+    assert np.abs(texture[:, 0] - texture[:, -1]).mean() < 1.5 * steps[1]
+
+
+@pytest.mark.parametrize("electrons", [0.5, 4.0, 6.0, 14.0, 300.0])
+def test_a_camera_counts_photoelectrons_with_the_mean_deviation_and_skewness_of_poisson(electrons):
+    plane = np.full((600, 600), electrons, np.float32)
+    grey = expose(plane, gain=50, offset=5000, read_noise=0, noise=1, dtype="uint16", seed=1)
+    counts = (grey.astype(float) - 5000) / 50
+    assert counts.mean() == pytest.approx(electrons, abs=6 * np.sqrt(electrons / counts.size))
+    assert counts.std() == pytest.approx(np.sqrt(electrons), rel=0.02)
+    skewness = ((counts - counts.mean()) ** 3).mean() / counts.std() ** 3
+    assert skewness == pytest.approx(1 / np.sqrt(electrons), rel=0.12, abs=0.015)
+    quiet = expose(plane, gain=2, offset=100, read_noise=3, noise=0, dtype="uint16", seed=1)
+    assert (quiet == int(100.5 + 2 * electrons)).all()

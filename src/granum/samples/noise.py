@@ -73,11 +73,18 @@ def draw_repeating_texture(scale: float, coarse_scale: float, seed: int) -> NDAr
     texture : (512, 512) ndarray of float32
         Mean 0, standard deviation 1; read-only, since it is kept for the next call.
     """
-    white = np.random.default_rng(seed).standard_normal((512, 512), dtype=np.float32)
-    pad = min(int(4 * coarse_scale) + 1, 512)
+    # coarse grains are drawn on a coarser grid and enlarged
+    step = 1
+    while step < 16 and scale / step > 6:
+        step *= 2
+    side = 512 // step
+    white = np.random.default_rng(seed).standard_normal((side, side), dtype=np.float32)
+    pad = min(int(3.5 * coarse_scale / step) + 1, side)
     wide = np.pad(white, pad, mode="wrap")
-    texture = cv2.GaussianBlur(wide, (0, 0), scale) - cv2.GaussianBlur(wide, (0, 0), coarse_scale)
-    texture = texture[pad:-pad, pad:-pad]
+    texture = cv2.GaussianBlur(wide, (0, 0), scale / step) - cv2.GaussianBlur(wide, (0, 0), coarse_scale / step)
+    if step > 1:
+        texture = cv2.resize(texture, None, fx=step, fy=step, interpolation=cv2.INTER_CUBIC)
+    texture = texture[pad * step : (pad + side) * step, pad * step : (pad + side) * step]
     texture = np.ascontiguousarray((texture - texture.mean()) / texture.std(), dtype=np.float32)
     texture.setflags(write=False)
     return texture
