@@ -201,3 +201,19 @@ def test_without_times_there_is_no_video_and_it_is_said(recipe, tmp_path):
     assert not (out / "videos").exists()
     assert "time_frame" not in read_images_csv(out / "images.csv")[0]
     assert not (out / "tracks.csv").exists()
+
+
+def test_what_failed_and_is_tried_again_gives_the_bytes_of_a_run_without_failure(recipe, plate, plate_map, tmp_path):
+    good = (plate / "B04_f1_t2.ome.tif").read_bytes()
+    run_batch(recipe, [plate], tmp_path / "clean", interval_s=7200, plate_map=plate_map)
+    (plate / "B04_f1_t2.ome.tif").write_bytes(good[:200])
+    out = tmp_path / "out"
+    assert run_batch(recipe, [plate], out, interval_s=7200, plate_map=plate_map).failures
+    gap = read_objects_csv(out / "tracks.csv")
+    assert len(gap["track"]) == 36
+    (plate / "B04_f1_t2.ome.tif").write_bytes(good)
+    again = run_batch(recipe, [plate], out, interval_s=7200, plate_map=plate_map, resume=True)
+    assert (again.n_done, again.n_skipped, again.failures) == (10, 9, ())
+    for path in (tmp_path / "clean").rglob("*"):
+        if path.is_file() and path.name not in ("run.json", "report.html", "DONE"):
+            assert (out / path.relative_to(tmp_path / "clean")).read_bytes() == path.read_bytes(), path.name
