@@ -39,7 +39,8 @@ class LiveDeadSeries:
     times_h : (T,) ndarray of float64
         Hours since the start.
     n_live, n_dead : (T,) ndarray of int64
-        Nuclei that can be seen in each frame.
+        Nuclei of which at least one pixel can be seen in each frame, slivers at its border among them; the truth of a
+        frame has the area of each, to leave them out on both sides of a comparison.
     viability : (T,) ndarray of float64
         `n_live` over both; NaN without nuclei.
     tracks : dict of str to list
