@@ -82,7 +82,7 @@ def expose(
     if noise > 0:
         spread = rng.standard_normal(electrons.shape, dtype=np.float32)
         variance = electrons + np.float32(read_noise**2)
-        # the normal law bent by the skewness of Poisson's (Cornish and Fisher): several times as fast as exact draws
+        # the normal law bent by the skewness of Poisson's (Cornish and Fisher): twice as fast as exact draws
         skew = spread * spread
         skew -= 1
         skew *= electrons
