@@ -100,17 +100,23 @@ def follow(series: LiveDeadSeries, options: argparse.Namespace, seed: int) -> di
     seconds = time.perf_counter() - started
     own = np.array([truth[t][label - 1] for t, label in zip(tracks["frame"], tracks["label"], strict=True)])
     return {
-        "n_rows": len(own), "seconds_deaths": seconds, **score_links(tracks, own),
+        "n_rows": len(own), "seconds_deaths": seconds, **score_links(series, tracks, own),
         **score_deaths(series, tracks, own, deaths.table), **score_viability(series, tracks, deaths.p_dead),
     }  # fmt: skip
 
 
-def score_links(tracks: dict[str, NDArray[Any]], own: NDArray[np.int64]) -> dict[str, Any]:
-    """Return how many links are between the same nucleus, and how many of the possible ones were made."""
+def score_links(series: LiveDeadSeries, tracks: dict[str, NDArray[Any]], own: NDArray[np.int64]) -> dict[str, Any]:
+    """Return how many links are between the same cell, and how many of the possible ones were made.
+
+    By cell: a nucleus that leaves the picture and comes back is a new track of the truth, and the same cell.
+    """
+    own = np.concatenate([[0], np.array(series.tracks["cell"], np.int64) + 1])[own]
     same = (np.diff(tracks["track"]) == 0) & (own[1:] > 0) & (own[:-1] > 0)
     right = int((own[1:] == own[:-1])[same].sum())
-    known = own[own > 0]
-    possible = len(known) - len(np.unique(known))
+    # a cell with two nuclei has two links from frame to frame
+    n_frames = np.unique(np.stack([own, tracks["frame"]])[:, own > 0], axis=1).shape[1]
+    n_rows = int((own > 0).sum())
+    possible = n_rows - round(len(np.unique(own[own > 0])) * n_rows / max(1, n_frames))
     return {"n_links": int(same.sum()), "n_links_right": right, "n_links_possible": possible}
 
 
