@@ -89,7 +89,7 @@ def test_numbers_in_a_layout_are_doses_only_where_it_says_so(read):
     ],
 )
 def test_what_cannot_be_understood_is_refused_with_the_place(read, text, says):
-    with pytest.raises(ReadError, match="map.csv") as error:
+    with pytest.raises(ReadError, match=r"map\.csv") as error:
         read(text)
     assert says in str(error.value)
 

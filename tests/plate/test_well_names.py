@@ -47,8 +47,10 @@ def test_names_of_instruments_and_people_are_read(file):
     [
         "d0-c3-005.jpg", "x20-mid_d1-b3-006.jpg", "x20-mid_d1-c1-008.jpg", "x10-low_F1_10X_60_003.jpg", "Scratch7.jpg",
         "x4-high_M4-N100-B35-0018.jpg", "x4-mid_4X_35_T001.jpg", "Ag221_175kX_0156.jpg", "Pd_1.01a.jpg", "gold_8nm.png",
-        "A549_DAPI.tif", "T24_GFP.tif", "C2C12_phase_t4h.tif", "K562.tif", "img_T01_F01_C01.tif", "image_C01.tif", "", "/",
-        "field1_brightfield_8bit.png", "sample A1 100nm.tif", "img_000012.tif", "r40c60f01p01-ch1sk1fk1fl1.tiff", "AG1_f1.tif",
+        "A549_DAPI.tif", "T24_GFP.tif", "C2C12_phase_t4h.tif", "K562.tif", "img_T01_F01_C01.tif", "image_C01.tif",
+        "", "/",
+        "field1_brightfield_8bit.png", "sample A1 100nm.tif", "img_000012.tif", "r40c60f01p01-ch1sk1fk1fl1.tiff",
+        "AG1_f1.tif",
     ],
 )  # fmt: skip
 def test_a_wrong_well_is_worse_than_none(file):

@@ -142,8 +142,8 @@ def fit_dose_response(dose: ArrayLike, value: ArrayLike) -> DoseResponse:
         ),
     }
     for name, one, error in (("start", start, errors[0]), ("end", end, errors[1])):
-        column = levels[:, 0 if name == "start" else 1]
-        ends_of = (min([one - tq * error, *column.tolist()]), max([one + tq * error, *column.tolist()]))
+        reached = levels[:, 0 if name == "start" else 1].tolist()
+        ends_of = (min([one - tq * error, *reached]), max([one + tq * error, *reached]))
         parameters[name] = Interval(*(float(y.min()) + scale * level for level in (one, *ends_of)))
     if outside:  # extrapolated: a bound is all that these doses can give
         parameters["ec50"] = Interval(None, parameters["ec50"].low, parameters["ec50"].high)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,8 +58,8 @@ def log_rank(group: Sequence[Life], control: Sequence[Life]) -> LogRank | None:
     -----
     The plain p value treats nuclei as independent. They share their well, its seeding and its focus, so with hundreds
     of nuclei per well it is far too small for a claim about a treatment. `p_value_wells` sums the test's score over
-    each well and takes the spread of these sums [2]_, with Student's t for two fewer than the number of wells: the
-    one to publish.
+    each well and takes the spread of these sums within each group [2]_, with Student's t for two fewer than the
+    number of wells: the one to publish.
 
     References
     ----------
@@ -94,18 +94,24 @@ def log_rank(group: Sequence[Life], control: Sequence[Life]) -> LogRank | None:
     if variance <= 0:
         return None
     chi2 = (observed - expected) ** 2 / variance
-    wells: dict[Hashable, float] = {}
+    sums: list[dict[tuple[str, str], float]] = [{}, {}]
     for life, own, part in zip(lives, member.tolist(), score.tolist(), strict=True):
-        key = (own, life.plate, life.well)
-        wells[key] = wells.get(key, 0.0) + part
-    n_wells = len({key for key in wells if key[0] == 1.0})  # type: ignore[index]
-    n_control = len(wells) - n_wells
+        wells = sums[0 if own else 1]
+        wells[life.plate, life.well] = wells.get((life.plate, life.well), 0.0) + part
+    n_wells, n_control = (len(wells) for wells in sums)
     p_wells = None
-    spread = math.fsum(value**2 for value in wells.values()) * len(wells) / max(len(wells) - 1, 1)
-    if min(n_wells, n_control) >= _FEWEST_WELLS and spread > 0:
-        t = (observed - expected) / math.sqrt(spread)
-        p_wells = float(2 * stdtr(len(wells) - 2, -abs(t)))
+    if min(n_wells, n_control) >= _FEWEST_WELLS:
+        spread = sum(_spread_of_sum(list(wells.values())) for wells in sums)
+        if spread > 0:
+            t = (observed - expected) / math.sqrt(spread)
+            p_wells = float(2 * stdtr(n_wells + n_control - 2, -abs(t)))
     return LogRank(observed, expected, chi2, float(chdtrc(1, chi2)), p_wells, n_wells, n_control)
+
+
+def _spread_of_sum(values: Sequence[float]) -> float:
+    """Return the variance of the sum of the scores of wells, from their spread within one group."""
+    mean = math.fsum(values) / len(values)
+    return math.fsum((value - mean) ** 2 for value in values) * len(values) / (len(values) - 1)
 
 
 def compare_with_control(groups: Mapping[str, Sequence[Life]], control: str) -> list[Fit]:

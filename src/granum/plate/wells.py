@@ -164,9 +164,13 @@ def pool_fields(images: Sequence[PlateImage], measure: Measure) -> Pooled:
 
 def value_of(image: PlateImage, name: str) -> float | None:
     """Return a measure of one image; nuclei are the live and the dead where their number is not there itself."""
-    if name == "n_nuclei" and name not in image.values:
-        live, dead = finite_value(image, "n_live"), finite_value(image, "n_dead")
-        return live + dead if live is not None and dead is not None else None
+    if name not in image.values and (name == "n_nuclei" or name in COUNTED):
+        live, dead = (finite_value(image, column) for column in COUNTED.get(name, COUNTED["viability"]))
+        if live is None or dead is None:
+            return None
+        if name == "n_nuclei":
+            return live + dead
+        return live / (live + dead) if live + dead > 0 else None
     return finite_value(image, name)
 
 
