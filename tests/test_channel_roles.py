@@ -211,5 +211,5 @@ class TestInRecipes:
         np.testing.assert_array_equal(result.picture, image.plane(channel=0))
 
     def test_a_channel_that_is_none_of_the_recipe_is_an_error(self):
-        with pytest.raises(SettingError, match=r"reads only brightfield, live, dead .*did you mean 'Hoechst'"):
+        with pytest.raises(SettingError, match=r"reads only brightfield, live, dead; did you mean 'Hoechst'"):
             pipeline.run(parse_recipe(RECIPE), image_of("Hoechst", "Draq7"), channels={"hoecst": 0})

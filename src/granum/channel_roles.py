@@ -125,9 +125,9 @@ def unknown_channel(name: str, recipe: str, known: Sequence[str], roles: Sequenc
     """Return the error for a typed channel that a recipe does not read; it says which there are."""
     others = [other for role in roles for other in role.names]
     near = nearest_name(name, dict.fromkeys((*known, *others)))
-    hint = f" {near}" if near.startswith("did") else ""
     also = f" (or by their other names: {', '.join(others)})" if others else ""
-    return SettingError(f"channel {name!r}: recipe {recipe!r} reads only {', '.join(known)}{also}.{hint}")
+    rest = f"; {near}" if near.startswith("did") else f"{also}."
+    return SettingError(f"channel {name!r}: recipe {recipe!r} reads only {', '.join(known)}{rest}")
 
 
 def find_channels(
