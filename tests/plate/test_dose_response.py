@@ -30,10 +30,10 @@ def test_the_peer_finds_the_same_curve():
 
 def test_the_interval_holds_the_ec50_in_nearly_all_runs():
     rng, hits = np.random.default_rng(1), 0
-    for _ in range(60):
+    for _ in range(40):
         ec50 = fit_dose_response(DOSES, response(DOSES) + rng.normal(0, 0.05, DOSES.size)).parameters["ec50"]
         hits += ec50.low <= 5 <= ec50.high
-    assert hits >= 52
+    assert hits >= 34
 
 
 def test_an_ec50_beyond_the_doses_is_a_bound_and_not_a_number():

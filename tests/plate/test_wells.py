@@ -59,6 +59,10 @@ def test_wells_stand_row_by_row_and_names_without_wells_together():
 def test_films_without_wells_stand_each_for_itself():
     films = [image("", "", float(t), stem, t) for stem in ("a", "b") for t in range(3)]
     assert [(one.well.well, one.well.n_times) for one in group_wells(films)] == [("a", 3), ("b", 3)]
+    series = [image("", f, float(t), f"{f}_{t}") for f in ("left", "right") for t in range(3)]
+    assert [(one.well.well, one.well.n_times) for one in group_wells(series)] == [("left", 3), ("right", 3)]
+    named = [image("", f"Scratch{t}", float(t), f"Scratch{t}") for t in range(3)]
+    assert [(one.well.well, one.well.n_times) for one in group_wells(named)] == [("all images", 3)]
     files = [image("", "", float(t), f"Scratch{t}") for t in range(3)]
     assert [(one.well.well, one.well.n_times) for one in group_wells(files)] == [("all images", 3)]
 

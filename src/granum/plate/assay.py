@@ -166,11 +166,11 @@ class Fit:
     level, name, measure, plate : str
         Which curve.
     model : str
-        "exponential", "logistic", "gompertz", "linear" (closing of the open area), "dose_response" or "log_rank" (survival of
-        a condition against the negative control).
+        "exponential", "logistic", "gompertz", "linear" (closing of the open area), "dose_response" or "log_rank"
+        (survival of a condition against the negative control).
     parameters : dict
-        Name with its unit as suffix ("doubling_time_h", "closing_rate_per_h") -> `Interval`; empty where the fit was refused,
-        and the note says why.
+        Name with its unit as suffix ("doubling_time_h", "closing_rate_per_h") -> `Interval`; empty where the fit was
+        refused, and the note says why.
     aic : float or None
         To compare models of the same curve, corrected for few points; the smaller the better.
     time, value : tuple of float

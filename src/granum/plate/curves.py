@@ -36,7 +36,7 @@ def curves_of_wells(wells: Sequence[WellImages], measures: Sequence[Measure]) ->
             fields: dict[str, list[PlateImage]] = defaultdict(list)
             for image in one.images:
                 fields[image.field].append(image)
-            if len(fields) > 1 and "" not in fields:
+            if one.well.row and len(fields) > 1 and "" not in fields:
                 for field, members in sorted(fields.items(), key=lambda item: (len(item[0]), item[0])):
                     if (curve := _curve(members, measure, points)) is not None:
                         name = f"{one.well.well} f{field}"

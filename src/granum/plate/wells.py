@@ -64,9 +64,13 @@ def group_wells(images: Sequence[PlateImage]) -> list[WellImages]:
     frames: dict[str, set[int]] = defaultdict(set)
     for image in images:
         frames[image.stem].add(image.frame)
+    times_of: dict[tuple[str, str], set[float]] = defaultdict(set)
+    for image in images:
+        times_of[image.plate, image.field].add(image.time)
     groups: dict[tuple[str, str], list[PlateImage]] = defaultdict(list)
     for image in images:
-        name = image.well or (image.stem if len(frames[image.stem]) > 1 else "all images")
+        series = image.field if image.field and len(times_of[image.plate, image.field]) > 1 else "all images"
+        name = image.well or (image.stem if len(frames[image.stem]) > 1 else series)
         groups[image.plate, name].append(image)
     wells = []
     for (plate, name), members in groups.items():
