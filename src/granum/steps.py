@@ -64,6 +64,7 @@ class FilePath:
 # step name -> (module:function, layers that it writes: the result, then what else it returns)
 STEPS: dict[str, tuple[str, tuple[str, ...]]] = {
     "preprocess.crop": ("granum.preprocess.crop:find_analysed_area", ("area", "choice")),
+    "preprocess.channel_check": ("granum.preprocess.channel_check:check_channels", ("channel_facts", "choice")),
     "preprocess.normalise": ("granum.preprocess.normalise:normalise_intensity", ("image",)),
     "preprocess.background": ("granum.preprocess.background:subtract_background", ("image",)),
     "preprocess.denoise": ("granum.preprocess.denoise:denoise_image", ("image",)),
@@ -87,6 +88,12 @@ STEPS: dict[str, tuple[str, tuple[str, ...]]] = {
         "granum.segment.pixel_clusters:cluster_pixels",
         ("classes", "mask", "legend", "choice"),
     ),
+    "segment.texture": ("granum.segment.texture:segment_by_texture", ("mask", "votes", "classes", "legend", "choice")),
+    "segment.local_contrast": ("granum.segment.local_contrast:segment_by_local_contrast", ("mask",)),
+    "segment.grey_clusters": (
+        "granum.segment.grey_clusters:cluster_grey_levels",
+        ("mask", "classes", "legend", "choice"),
+    ),
     "separate.peaks": ("granum.separate.peaks:find_distance_peaks", ("peaks",)),
     "separate.local_kmeans": ("granum.separate.local_kmeans:split_by_local_kmeans", ("labels",)),
     "separate.local_mixture": ("granum.separate.local_mixture:split_by_local_mixture", ("labels",)),
@@ -99,6 +106,7 @@ STEPS: dict[str, tuple[str, tuple[str, ...]]] = {
     "separate.choose": ("granum.separate.choose:split_automatically", ("labels", "confidence", "choice")),
     "separate.cells": ("granum.separate.cells:grow_cells", ("cells",)),
     "measure.objects": ("granum.measure.objects:measure_objects", ("objects",)),
+    "measure.confluency": ("granum.measure.confluency:measure_confluency", ("summary",)),
     "measure.viability": ("granum.measure.viability:judge_nuclei", ("objects", "summary", "choice")),
 }
 

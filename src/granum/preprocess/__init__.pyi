@@ -1,5 +1,6 @@
 from .background import estimate_background as estimate_background
 from .background import subtract_background as subtract_background
+from .channel_check import check_channels as check_channels
 from .channel_mean import mean_of_channels as mean_of_channels
 from .crop import find_analysed_area as find_analysed_area
 from .crop import measure_scale_bar as measure_scale_bar
