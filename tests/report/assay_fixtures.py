@@ -48,9 +48,7 @@ def plate_assay(
         name = conditions[i % len(conditions)]
         well = f"{chr(64 + row)}{column:02d}"
         control = {0: "negative", len(conditions) - 1: "positive"}.get(i % len(conditions), "")
-        wells.append(
-            Well(plate, well, row, column, name, str(i // len(conditions)), control, float(i % 4), 1, len(times))
-        )
+        wells.append(Well(plate, well, row, column, name, str(i // len(conditions)), control, None, 1, len(times)))
         rate = 0.003 + 0.02 * (i % len(conditions))
         value, low, high, counts = [], [], [], []
         for frame, time in enumerate(times):
@@ -148,3 +146,19 @@ def confluency_series(times=tuple(float(6 * i) for i in range(12)), wells=1):
                 )
             )
     return Assay("confluency", (CONFLUENCY,), "h", tuple(images), tuple(listed), tuple(curves), (), tuple(fits))
+
+
+def dose_plate():
+    """One substance at doses 0, 1, 2 and 3, each in six wells, at one time, with its fit."""
+    wells, images, curves = [], [], []
+    for i in range(24):
+        row, column, dose = i // 6 + 1, i % 6 + 1, float(i % 4)
+        well = f"{chr(64 + row)}{column:02d}"
+        value = 0.95 - 0.6 / (1 + (1.7 / dose) ** 2) if dose else 0.95
+        wells.append(Well("", well, row, column, "drug", "", "", dose, 1, 1))
+        images.append(PlateImage(f"{well}.tif", well, 0, well=well, dose=dose, values={"viability": value}))
+        curves.append(Curve("well", well, "viability", (0.0,), (value,)))
+    doses = tuple(np.geomspace(1, 3, 30).tolist())
+    line = tuple(0.95 - 0.6 / (1 + (1.7 / d) ** 2) for d in doses)
+    fit = Fit("condition", "drug", "viability", "dose_response", {"ec50": Interval(1.7, 1.2, 2.4)}, None, doses, line)
+    return Assay("live-dead", (VIABILITY,), "h", tuple(images), tuple(wells), tuple(curves), fits=(fit,))

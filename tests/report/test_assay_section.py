@@ -222,7 +222,7 @@ def test_steps_hold_their_value_until_the_next_death(tmp_path):
 
 
 def test_a_dose_of_0_stands_left_of_the_others_on_the_logarithmic_axis(tmp_path):
-    text = assay_html(assay_fixtures.plate_assay(4, 6), tmp_path)
+    text = assay_html(assay_fixtures.dose_plate(), tmp_path)
     chart = text[text.index('aria-label="Dose response') :].partition("</svg>")[0]
     marks = [float(x) for x in re.findall(r'class="mark-of s0" transform="translate\(([\d.]+) ', chart)]
     places = sorted(set(marks))
@@ -287,9 +287,15 @@ def test_the_strip_is_bounded_in_pictures_and_bytes(tmp_path):
     write_overlay(tmp_path, "a.png", (2400, 2400))
     review = tuple(Review("a.tif", i, "overlays/a.png", "A01", 0.0, 0.5, "why") for i in range(40))
     text = assay_html(replace(assay_fixtures.single_image(), review=review), tmp_path)
-    assert "28 more are in the table of images" in text
+    assert "28 more have a doubt of 10 % or more" in text
     assert text.count("<figure>") == 12
     assert 200_000 < len(text) < 2_200_000
+
+
+def test_where_no_image_is_doubtful_one_line_says_so(tmp_path):
+    review = tuple(Review("a.tif", i, "", f"A0{i}", 0.0, doubt, "Nothing.") for i, doubt in enumerate((0.02, 0.05)))
+    text = assay_html(replace(assay_fixtures.single_image(), review=review), tmp_path)
+    assert text == '<p class="quiet">No image is doubtful: the highest doubt is 5 % (A01).</p>'
 
 
 @pytest.mark.parametrize(

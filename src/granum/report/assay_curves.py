@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 from granum.plate.assay import Assay, Curve, Fit, Measure
+from granum.plate.condition_names import name_conditions
 from granum.report.assay_text import curve_name, find_measure, interval_words, time_words, value_at, value_words
 from granum.report.chart_axes import BOTTOM, LEFT, RIGHT, Axis, draw_frame
 from granum.report.series_lines import N_STYLES, draw_band, draw_line, draw_marks, legend_html
@@ -73,7 +74,7 @@ def _figures(assay: Assay, measure: Measure) -> list[str]:
         return []
     main = by_level[level]
     if level == "condition":
-        condition = {(well.plate, well.well): well.condition for well in assay.wells}
+        condition = name_conditions(assay.wells)
         thin = [(condition.get((curve.plate, curve.name), ""), curve) for curve in by_level["well"]]
         thin = thin if len(thin) > len(main) else []
     elif len(main) > N_STYLES:  # no plate map: a line for each well, all alike

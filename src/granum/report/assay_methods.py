@@ -46,6 +46,8 @@ def assay_methods(assay: Assay) -> list[Sentence]:
                 ("kaplan_meier", "log_log"),
             )
         )
+    if any(fit.model == "log_rank" for fit in assay.fits):
+        sentences.append(("Survival was compared with the negative control by the log-rank test.", ("log_rank",)))
     sentences += [*_fits(assay), *_quality(assay)]
     return [sentence for sentence in sentences if sentence[0]]
 

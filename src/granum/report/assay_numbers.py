@@ -9,7 +9,7 @@ from granum.measure.proportion import wilson_interval
 from granum.plate.assay import Assay, Curve, Interval, PlateImage
 from granum.report.assay_curves import best_fits, plates_of
 from granum.report.assay_tables import z_prime_verdict
-from granum.report.assay_text import curve_name, last_value, time_words, value_words
+from granum.report.assay_text import curve_name, last_value, parameter_words, time_words, value_words
 from granum.report.section import format_number
 
 __all__ = ["assay_numbers"]
@@ -104,8 +104,7 @@ def _nuclei(assay: Assay, last: Sequence[PlateImage], at: str) -> list[Number]:
 def _fitted(assay: Assay) -> list[Number]:
     """Return a doubling time or closing rate where there is only one curve to have one, and a median survival."""
     numbers: list[Number] = []
-    wanted = {"doubling_time": "doubling time", "closing_rate": "closing rate"}
-    for key, title in wanted.items():
+    for key, title in {"doubling_time": "doubling time", "closing_rate": "closing rate"}.items():
         found = [
             (parameter, value)
             for fit in best_fits(assay).values()
@@ -114,7 +113,7 @@ def _fitted(assay: Assay) -> list[Number]:
         ]
         if len(found) == 1:
             parameter, value = found[0]
-            unit = parameter.removeprefix(key).strip("_").replace("_per_", " per ").replace("um", "µm")
+            unit = parameter_words(parameter)[1]
             ends = "" if value.low is None or value.high is None else f"95 %: {value.low:.4g} to {value.high:.4g}"
             numbers.append((title, value_words(value.value, ""), unit, ends))
     if len(assay.survival) == 1 and assay.survival[0].median.value is not None:

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 
-from granum.plate.assay import Assay, Curve, Fit
+from granum.plate.assay import Assay, Curve, Fit, Interval
 from granum.report.assay_curves import plates_of
 from granum.report.assay_text import (
     curve_name,
     find_measure,
     interval_words,
     last_value,
-    natural_order,
     parameter_words,
     time_words,
+    value_words,
 )
 from granum.report.section import format_number
 
-__all__ = ["conditions_html", "fits_html", "quality_html", "z_prime_verdict"]
+__all__ = ["conditions_html", "fits_html", "log_rank_html", "quality_html", "z_prime_verdict"]
 
 _MOST_ROWS = 200
+_LOG_RANK = "log_rank"
+# what is published of a fit stands before what it also has
+_FIRST = ("doubling_time", "closing_rate", "ec50")
+_TEST_NAMES = {
+    "observed_deaths": "deaths", "expected_deaths": "expected if alike", "chi2": "χ²", "p_value": "p, nuclei",
+    "p_value_wells": "p, wells",
+}  # fmt: skip
 _MODELS = {
     "exponential": "exponential growth", "logistic": "logistic growth", "gompertz": "Gompertz growth",
     "linear": "straight line", "dose_response": "four-parameter dose response",
@@ -68,35 +76,72 @@ def conditions_html(assay: Assay) -> str:
 
 
 def fits_html(assay: Assay) -> str:
-    """Return the parameters of all fits, conditions first; the best model of a curve is marked."""
-    if not assay.fits:
+    """Return the parameters of all fits: conditions first, wells below when opened; refusals with their reason."""
+    fits = [fit for fit in assay.fits if fit.model != _LOG_RANK]
+    top = [fit for fit in fits if fit.level == "condition"]
+    below = [fit for fit in fits if fit.level != "condition"] if top else []
+    top = top or fits
+    if not top:
         return ""
-    order = {"condition": 0, "well": 1, "field": 2}
-    best: dict[tuple[str, ...], float] = {}
-    n_models: dict[tuple[str, ...], int] = {}
-    for fit in assay.fits:
-        key = _curve_of(fit)
-        n_models[key] = n_models.get(key, 0) + 1
-        if fit.aic is not None:
-            best[key] = min(best.get(key, fit.aic), fit.aic)
-    fits = sorted(assay.fits, key=lambda f: (f.measure, order[f.level], natural_order(f.plate), natural_order(f.name)))
+    more = ""
+    if below:
+        more = f"<details><summary>fits of single wells</summary>{_fit_table(assay, below)}</details>"
+    return (
+        '<h2>Fits</h2><p class="quiet">Parameters with 95 % intervals. Of models of the same curve the one with the '
+        f"smaller AIC fits better.</p>{_fit_table(assay, top)}{more}"
+    )
+
+
+def _fit_table(assay: Assay, fits: Sequence[Fit]) -> str:
+    plates = plates_of(assay)
+    criteria: dict[tuple[str, ...], list[float]] = {}
+    for fit in fits:
+        if fit.aic is not None and fit.parameters:
+            criteria.setdefault(_curve_of(fit), []).append(fit.aic)
+    # conditions stay in the order of their curves; within one, what could be fitted comes before refusals
+    places = {key: i for i, key in enumerate(dict.fromkeys((fit.measure, fit.plate, fit.name) for fit in fits))}
+    ordered = sorted(fits, key=lambda fit: (places[fit.measure, fit.plate, fit.name], not fit.parameters))
     rows = []
-    for fit in fits[:_MOST_ROWS]:
-        key = _curve_of(fit)
-        is_best = n_models[key] > 1 and fit.aic is not None and fit.aic == best[key]
+    for fit in ordered[:_MOST_ROWS]:
+        known = criteria.get(_curve_of(fit), [])
+        best = " <b>best</b>" if len(known) > 1 and fit.aic == min(known) and fit.parameters else ""
         rows.append(
-            f'<tr><th scope="row" class="text">{escape(curve_name(fit.plate, fit.name, plates_of(assay)))}</th>'
+            f'<tr><th scope="row" class="text">{escape(curve_name(fit.plate, fit.name, plates))}</th>'
             f'<td class="text">{escape(find_measure(assay, fit.measure).title)}</td>'
-            f'<td class="text">{escape(_MODELS.get(fit.model, fit.model))}{" <b>best</b>" if is_best else ""}</td>'
+            f'<td class="text">{escape(_MODELS.get(fit.model, fit.model))}{best}</td>'
             f'<td class="text wrap">{_parameters(fit)}</td><td>{"" if fit.aic is None else f"{fit.aic:.1f}"}</td>'
             f'<td class="text wrap">{escape(fit.note)}</td></tr>'
         )
-    more = f" The first {_MOST_ROWS} of {len(fits)}; fits.csv has all." if len(fits) > _MOST_ROWS else ""
+    more = ""
+    if len(fits) > _MOST_ROWS:
+        more = f'<p class="quiet">The first {_MOST_ROWS} of {len(fits)}; fits.csv has all.</p>'
     return (
-        '<h2>Fits</h2><p class="quiet">Parameters with 95 % intervals. Of models of the same curve the one with '
-        f'the smaller AIC fits better.{more}</p><div class="scroll tall" tabindex="0"><table><thead><tr>'
+        '<div class="scroll tall" tabindex="0"><table><thead><tr>'
         '<th class="text">of</th><th class="text">measure</th><th class="text">model</th>'
         '<th class="text">parameters</th><th>AIC</th><th class="text">note</th></tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table></div>{more}"
+    )
+
+
+def log_rank_html(assay: Assay) -> str:
+    """Return the tests of the survival of conditions against the control; nothing without one."""
+    tests = [fit for fit in assay.fits if fit.model == _LOG_RANK]
+    if not tests:
+        return ""
+    names = [name for name in _TEST_NAMES if any(name in fit.parameters for fit in tests)]
+    head = "".join(f"<th>{escape(_TEST_NAMES[name])}</th>" for name in names)
+    rows = []
+    for fit in tests[:_MOST_ROWS]:
+        values = (fit.parameters.get(name, Interval(None)).value for name in names)
+        cells = "".join(f"<td>{'' if value is None else escape(value_words(value, ''))}</td>" for value in values)
+        label = escape(curve_name(fit.plate, fit.name, plates_of(assay)))
+        rows.append(
+            f'<tr><th scope="row" class="text">{label}</th>{cells}<td class="text wrap">{escape(fit.note)}</td></tr>'
+        )
+    return (
+        '<h3>Compared with the control</h3><div class="scroll tall" tabindex="0"><table>'
+        '<caption class="quiet">log-rank test</caption>'
+        f'<thead><tr><td></td>{head}<th class="text">note</th></tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
 
@@ -107,7 +152,7 @@ def _curve_of(fit: Fit) -> tuple[str, ...]:
 
 def _parameters(fit: Fit) -> str:
     lines = []
-    for name, interval in fit.parameters.items():
+    for name, interval in sorted(fit.parameters.items(), key=lambda item: not item[0].startswith(_FIRST)):
         words, unit = parameter_words(name)
         lines.append(escape(f"{words} {interval_words(interval)} {unit}".strip()))
     return "<br>".join(lines)

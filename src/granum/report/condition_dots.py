@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 from granum.plate.assay import Assay, Curve, Interval, Measure
+from granum.plate.condition_names import name_conditions
 from granum.report.assay_curves import plates_of
 from granum.report.assay_text import curve_name, find_measure, interval_words, last_value, value_words
 from granum.report.chart_axes import CHART_STYLE, Axis, nice_ticks
@@ -38,7 +39,7 @@ def _value(curve: Curve) -> Interval:
 
 def _rows(assay: Assay, measure: str) -> list[_Row]:
     plates = plates_of(assay)
-    condition = {(well.plate, well.well): well.condition for well in assay.wells}
+    condition = name_conditions(assay.wells)
     wells: dict[tuple[str, str], list[float]] = {}
     for curve in assay.curves:
         if curve.level == "well" and curve.measure == measure and (value := _value(curve).value) is not None:

@@ -27,14 +27,17 @@ def dose_html(assay: Assay) -> str:
 
 def _points(assay: Assay, fit: Fit) -> list[tuple[float, float, str]]:
     """Return dose, last value and name of the wells behind a fit."""
-    dosed = [well for well in assay.wells if well.dose is not None and (not fit.plate or well.plate == fit.plate)]
-    own = [well for well in dosed if well.condition == fit.name]
+    dosed = [well for well in assay.wells if well.dose is not None]
+    own = [well for well in dosed if well.condition == fit.name] or [well for well in dosed if not well.condition]
+    without = []
+    if not any(well.dose == 0 for well in own):  # then the negative controls are dose 0, as in the fit
+        without = [well for well in assay.wells if well.control == "negative" and not well.dose and well not in own]
     values = _last_values(assay, fit.measure)
     found = []
-    for well in own or dosed:
+    for well in [*own, *without]:
         value = values.get((well.plate, well.well))
-        if value is not None and well.dose is not None:
-            found.append((well.dose, value, _name(well, plates_of(assay))))
+        if value is not None:
+            found.append((well.dose or 0.0, value, _name(well, plates_of(assay))))
     return found
 
 

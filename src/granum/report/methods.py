@@ -63,6 +63,8 @@ REFERENCES: dict[str, str] = {
     "Assoc. 53, 457-481 (1958), doi:10.1080/01621459.1958.10501452",
     "log_log": "R. Brookmeyer, J. Crowley, A confidence interval for the median survival time, Biometrics 38, 29-41 "
     "(1982), doi:10.2307/2530286",
+    "log_rank": "N. Mantel, Evaluation of survival data and two new rank order statistics arising in its "
+    "consideration, Cancer Chemother. Rep. 50, 163-170 (1966)",
     "student": "Student, The probable error of a mean, Biometrika 6, 1-25 (1908), doi:10.1093/biomet/6.1.1",
     "z_prime": "J.-H. Zhang, T. D. Y. Chung, K. R. Oldenburg, A simple statistical parameter for use in evaluation and "
     "validation of high throughput screening assays, J. Biomol. Screen. 4, 67-73 (1999), "
@@ -263,6 +265,10 @@ _SENTENCES: dict[str, Callable[[Mapping[str, Any]], Sentence]] = {
     "segment.texture": lambda s: (
         "The area of cells was found without labels by texture and local contrast, corrected for halos; methods were "
         "combined automatically.",
+        ("phantast",),
+    ),
+    "segment.local_contrast": lambda s: (
+        "The area of cells was found by local contrast, corrected for halos.",
         ("phantast",),
     ),
     "segment.grey_clusters": lambda s: (

@@ -13,11 +13,12 @@ __all__ = ["review_html"]
 
 _WIDTH = 300
 _MOST = 12
+_LEAST = 0.1  # less is not worth a look
 _BYTES = 1_500_000  # of all pictures together
 
 
 def review_html(assay: Assay, folder: Path) -> str:
-    """Return the strip; nothing where no image is doubtful.
+    """Return the strip, or a line where no image is doubtful.
 
     Parameters
     ----------
@@ -26,9 +27,15 @@ def review_html(assay: Assay, folder: Path) -> str:
     folder : Path
         The run folder. What is missing, or lies outside, is told without its picture.
     """
-    entries = sorted(assay.review, key=lambda one: -one.doubt)
+    every = sorted(assay.review, key=lambda one: -one.doubt)
+    entries = [one for one in every if one.doubt >= _LEAST]
     if not entries:
-        return ""
+        return (
+            f'<p class="quiet">No image is doubtful: the highest doubt is {100 * every[0].doubt:.0f} % '
+            f"({escape(every[0].well or every[0].file)}).</p>"
+            if every
+            else ""
+        )
     left = _BYTES
     several = len({image.time for image in assay.images}) > 1
     cards = []
@@ -39,7 +46,7 @@ def review_html(assay: Assay, folder: Path) -> str:
         left -= len(picture)
         cards.append(_card(entry, picture, assay.time_unit if several else ""))
     more = len(entries) - len(cards)
-    note = f" {more} more are in the table of images." if more > 0 else ""
+    note = f" {more} more have a doubt of {100 * _LEAST:.0f} % or more." if more > 0 else ""
     return (
         f'<h2>Look at these</h2><p class="quiet">The most doubtful first.{note}</p>'
         f'<div class="strip">{"".join(cards)}</div>'

@@ -8,6 +8,7 @@ from html import escape
 
 from granum.plate.assay import Assay, Survival
 from granum.report.assay_curves import plates_of
+from granum.report.assay_tables import log_rank_html
 from granum.report.assay_text import curve_name, interval_words, time_words
 from granum.report.chart_axes import BOTTOM, LEFT, RIGHT, Axis, draw_frame, nice_ticks
 from granum.report.series_lines import N_STYLES, draw_band, draw_line, draw_mark, legend_html
@@ -29,9 +30,8 @@ def survival_html(assay: Assay) -> str:
     groups = [curves[i : i + N_STYLES] for i in range(0, min(len(curves), 6 * N_STYLES), N_STYLES)]
     more = len(curves) - 6 * N_STYLES
     note = f'<p class="quiet">The other {more} curves are left out; survival.csv has them.</p>' if more > 0 else ""
-    return (
-        f'<h2>Survival</h2><div class="charts apart">{"".join(_figure(assay, group) for group in groups)}</div>{note}'
-    )
+    figures = "".join(_figure(assay, group) for group in groups)
+    return f'<h2>Survival</h2><div class="charts apart">{figures}</div>{note}{log_rank_html(assay)}'
 
 
 def _steps(time: Sequence[float], value: Sequence[float | None]) -> tuple[list[float], list[float | None]]:
