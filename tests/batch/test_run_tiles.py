@@ -9,8 +9,10 @@ import pytest
 import tifffile
 from finished_runs import make_run, make_scene
 
+from granum.batch import run_batch
 from granum.batch.run_tiles import export_run_tiles
 from granum.errors import OutputError, SettingError
+from granum.samples import simulate_live_dead
 
 
 def manifest(folder):
@@ -170,3 +172,24 @@ def test_what_does_not_fit_is_refused_and_nothing_is_left(tmp_path, settings, wo
     (tmp_path / "full" / "mine.txt").write_text("")
     with pytest.raises(OutputError, match="not an empty folder"):
         export_run_tiles(run, tmp_path / "full", tile=48)
+
+
+@pytest.mark.slow
+def test_a_real_live_dead_run_becomes_five_classes_of_bright_field(tmp_path):
+    fields = {}
+    for seed, well in enumerate(("B02", "B03")):
+        field = fields[well] = simulate_live_dead(size=192, count=5, dead_share=0.4, seed=seed)
+        for role in ("brightfield", "live", "dead"):
+            tifffile.imwrite(tmp_path / f"{well}_f1_{role}.tif", getattr(field, role))
+    patterns = {role: f"*_{role}.tif" for role in ("live", "dead", "brightfield")}
+    run_batch("live-dead", sorted(tmp_path.glob("*.tif")), tmp_path / "run", patterns=patterns)
+    export_run_tiles(tmp_path / "run", tmp_path / "set", channel="brightfield", tile=0)
+    about = manifest(tmp_path / "set")
+    assert [one["index"] for one in about["classes"]] == [0, 1, 2, 3, 4]
+    assert about["classes"][0]["name"] == "background"
+    for tile in about["tiles"]:
+        field = fields[about["images"][tile["source"]]["group"]]
+        np.testing.assert_array_equal(tifffile.imread(tmp_path / "set" / tile["image"]), field.brightfield)
+        mask = tifffile.imread(tmp_path / "set" / tile["mask"])
+        dead, truth = mask == 4, field.classes == 4
+        assert (dead & truth).sum() > 0.6 * (dead | truth).sum()
