@@ -1,3 +1,4 @@
+from .confluency import measure_confluency as measure_confluency
 from .flags import flag_objects as flag_objects
 from .intensity import measure_intensity as measure_intensity
 from .lognormal import LognormalFit as LognormalFit

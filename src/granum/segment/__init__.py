@@ -8,6 +8,8 @@
 - `clean_mask`: holes filled, specks dropped
 - `find_cell_area`: where cells are, by texture in brightfield, a stain that fills them, or rings around nuclei
 - `paint_stain_classes`: background, cell, outline, live and dead nucleus in one picture
+- `segment_by_texture`: where cells are without any stain or label, in any light
+- `segment_by_local_contrast`, `cluster_grey_levels`: published ways to confluency, to compare with
 - `label_components`: number the connected pieces of a mask
 """
 

@@ -4,9 +4,11 @@ from .component_tree import TreeObjects as TreeObjects
 from .component_tree import find_tree_objects as find_tree_objects
 from .component_tree import segment_by_component_tree as segment_by_component_tree
 from .components import label_components as label_components
+from .grey_clusters import cluster_grey_levels as cluster_grey_levels
 from .grid_maximum import grid_maximum_threshold as grid_maximum_threshold
 from .grid_maximum import segment_by_grid_maximum as segment_by_grid_maximum
 from .learned import segment_by_model as segment_by_model
+from .local_contrast import segment_by_local_contrast as segment_by_local_contrast
 from .mask_cleanup import clean_mask as clean_mask
 from .nuclei import find_nuclei as find_nuclei
 from .pixel_clusters import cluster_pixels as cluster_pixels
@@ -14,6 +16,7 @@ from .polarity import find_polarity as find_polarity
 from .polarity import polarity_evidence as polarity_evidence
 from .spots import find_spots as find_spots
 from .stain_classes import paint_stain_classes as paint_stain_classes
+from .texture import segment_by_texture as segment_by_texture
 from .threshold import segment_by_threshold as segment_by_threshold
 from .threshold import threshold_of_histogram as threshold_of_histogram
 from .threshold import threshold_value as threshold_value

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Criterion", "choose_count", "fit_kmeans"]
+__all__ = ["Criterion", "choose_count", "fit_kmeans", "fit_weighted_kmeans"]
 
 Criterion = Literal["silhouette", "gap"]
 _N_SILHOUETTE = 2_000
@@ -24,6 +24,16 @@ def fit_kmeans(values: NDArray[np.float64], k: int, seed: int, *, small_batches:
     with threadpool_limits(limits=1):  # sums of several threads would end in another order
         fitted = kind(n_clusters=k, n_init=4, random_state=seed).fit(values)
     return np.asarray(fitted.cluster_centers_, dtype=np.float64), float(fitted.inertia_)
+
+
+def fit_weighted_kmeans(values: NDArray[np.float64], weights: NDArray[Any], k: int, seed: int) -> NDArray[np.float64]:
+    """Return the centres (K, F) of k-means of values of which each stands for `weights` pixels."""
+    from sklearn.cluster import KMeans
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=1):
+        fitted = KMeans(n_clusters=k, n_init=10, random_state=seed).fit(values, sample_weight=weights)
+    return np.asarray(fitted.cluster_centers_, dtype=np.float64)
 
 
 def choose_count(
