@@ -4,12 +4,11 @@
     python benchmarks/accuracy/two_stain_plate.py --pictures   and overlays in bench_out/two_stain_plate
 
 Images: CellProfiler's examples (BSD-3), no masks. The pH3 well: DNA is the live stain, pH3 takes the place of the dead
-one; CellProfiler's own example counts 269 nuclei, without those at the frame, 20 of them positive. The SBS plate: nuclei
-are found on DNA alone; per well the median over nuclei of "nucleus over ring" of GFP-FOXO1A, which should rise with the
-dose in both rows; Z' of the controls of each row and of both (2 + 1 wells a row, so Z' is a rough number). Beside it the
-usual recipe: Otsu on the smoothed DNA, watershed of the distance map (peaks 7 px apart), specks under 30 px dropped;
-positive above Otsu of the nuclei's means, ratio against a ring of 5 px.
-Writes `bench_out/accuracy_two_stain_plate.csv` and `.json`.
+one; the figure usually given is about 269 nuclei, 20 positive. The SBS plate: nuclei are found on DNA alone; per well
+the median over nuclei of "nucleus over ring" of GFP-FOXO1A, which should rise with the dose in both rows; Z' of the
+controls of each row and of both (2 + 1 wells a row, so Z' is a rough number). Beside it the usual recipe: Otsu on the
+smoothed DNA, watershed of the distance map (peaks 7 px apart), specks under 30 px dropped; positive above Otsu of the
+nuclei's means, ratio against a ring of 5 px. Writes `bench_out/accuracy_two_stain_plate.csv` and `.json`.
 """
 
 from __future__ import annotations

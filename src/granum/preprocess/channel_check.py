@@ -28,6 +28,7 @@ _SATURATED = 0.05  # of the pixels above half of the range
 _FEWEST_SATURATED = 50
 _FEW_LEVELS = 40
 _VISIBLE = 6.0  # noise widths
+_PART = 2048
 _BROAD = 15.0  # pixels; what is broader than nuclei
 _SEEN_SHARE = 0.5  # of the usual height of what rises over the noise
 _DARK_SIDE = 0.4  # darkest over brightest excursion: a stain has none, a bright field as much of one as of the other
@@ -106,12 +107,14 @@ def check_channels(
     names = {role: _called(role, stains) for role in planes}
     for role in ("live", "dead"):
         doubts += _check_grey_levels(role, names[role], planes[role], facts)
-    seen = {role: _seen(planes[role]) for role in ("live", "dead")}
+    flats = {role: _flat(_middle_part(image)) for role, image in planes.items()}
+    noises = {role: estimate_noise(_middle_part(image)) for role, image in planes.items()}
+    seen = {role: _seen(flats[role], noises[role]) for role in ("live", "dead")}
     if not seen["live"].any() and not seen["dead"].any() and not doubts:
         doubts.append(
             ("no_contrast", "nothing rises over the noise in either stain: the field is empty or not stained.")
         )
-    doubts += _check_kinds(planes, names)
+    doubts += _check_kinds(flats, noises, names)
     doubts += _check_order(seen, stains or {})
     found = measure_shift(planes["live"], planes["dead"])
     facts["shift_y"], facts["shift_x"] = (found[0], found[1]) if found else (float("nan"), float("nan"))
@@ -177,6 +180,13 @@ def _check_grey_levels(role: str, name: str, image: NDArray[Any], facts: dict[st
     return doubts
 
 
+def _middle_part(image: NDArray[Any]) -> NDArray[Any]:
+    """Return at most 2,048 rows and columns: what the stains show is the same all over a field."""
+    height, width = image.shape
+    y, x = max(0, (height - _PART) // 2), max(0, (width - _PART) // 2)
+    return np.ascontiguousarray(image[y : y + _PART, x : x + _PART])
+
+
 def _flat(image: NDArray[Any]) -> NDArray[np.float32]:
     """Return the image less its median and smooth background, slightly smoothed."""
     work = (image - np.float64(np.median(image[:: max(1, image.shape[0] // 512)]))).astype(np.float32)
@@ -191,12 +201,11 @@ def _width(flat: NDArray[np.float32]) -> tuple[float, float]:
     return middle, max(float(np.quantile(middle - sample[sample <= middle], 0.6827)), 1e-12)
 
 
-def _seen(image: NDArray[Any]) -> NDArray[np.bool_]:
+def _seen(flat: NDArray[np.float32], noise: float) -> NDArray[np.bool_]:
     """Return where something rises over the noise, specks left out."""
-    flat = _flat(image)
-    flat -= cv2.GaussianBlur(flat, (0, 0), _BROAD)  # light of other planes
+    flat = flat - cv2.GaussianBlur(flat, (0, 0), _BROAD)  # light of other planes
     middle, width = _width(flat)
-    least = max(width, 0.3 * estimate_noise(image))
+    least = max(width, 0.3 * noise)
     bright = flat > middle + _VISIBLE * least
     if bright.any():  # bleed-through and the rest of a displaced stain are above the noise, but not seen
         bright &= flat > middle + _SEEN_SHARE * (float(np.median(flat[bright])) - middle)
@@ -204,14 +213,15 @@ def _seen(image: NDArray[Any]) -> NDArray[np.bool_]:
     return np.asarray(cv2.morphologyEx(seen, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))).view(np.bool_)
 
 
-def _check_kinds(planes: Mapping[str, NDArray[Any]], names: Mapping[str, str]) -> list[tuple[str, str]]:
+def _check_kinds(
+    flats: Mapping[str, NDArray[np.float32]], noises: Mapping[str, float], names: Mapping[str, str]
+) -> list[tuple[str, str]]:
     """Return the stains that look like a bright field, and a bright field that looks like a stain."""
     doubts = []
-    for role, image in planes.items():
-        flat = _flat(image)
+    for role, flat in flats.items():
         middle = float(np.median(flat))
         dark, bright = middle - float(np.quantile(flat, 0.001)), float(np.quantile(flat, 0.999)) - middle
-        noise = max(estimate_noise(image) / 5, 1e-12)
+        noise = max(noises[role] / 5, 1e-12)
         if max(dark, bright) < 20 * noise:
             continue
         if role != "brightfield" and dark > _DARK_SIDE * bright and dark > 10 * noise:

@@ -319,8 +319,8 @@ def _uneven_noise(work: NDArray[np.float32], area: NDArray[np.bool_] | None, ste
     if rows * columns < 4:
         return None
     whole = np.ascontiguousarray(work[: rows * _TILE, : columns * _TILE])
-    spread = np.abs(cv2.filter2D(whole, cv2.CV_32F, _NO_PLANES, borderType=cv2.BORDER_REFLECT))[:, ::2]
-    tiles = spread.reshape(rows, _TILE, columns, _TILE // 2).swapaxes(1, 2).reshape(rows, columns, -1)
+    spread = np.abs(cv2.filter2D(whole, cv2.CV_32F, _NO_PLANES, borderType=cv2.BORDER_REFLECT)[::2, ::2])
+    tiles = spread.reshape(rows, _TILE // 2, columns, _TILE // 2).swapaxes(1, 2).reshape(rows, columns, -1)
     noise = np.median(tiles, axis=2) / (6 * 0.6745)
     if area is not None:
         inside = area[: rows * _TILE, : columns * _TILE].reshape(rows, _TILE, columns, _TILE).all(axis=(1, 3))
