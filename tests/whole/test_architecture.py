@@ -35,6 +35,7 @@ TESTED_WITH = {
     "app/run_messages": "messages",
     "segment/cluster_count": "pixel_clusters",
     "segment/cluster_features": "pixel_clusters",
+    "app/assay_messages": "assay_body",
     "app/builder_process": "tile_builder",
     "app/corrected_runs": "results",
     "app/folder_scan": "pictures",

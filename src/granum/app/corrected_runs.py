@@ -73,9 +73,8 @@ class CorrectedRuns:
         plan = run.plan
         if plan is None:
             raise Problem(409, "damaged", f"run {run.id}: has lost its job.json, so it cannot be repeated.")
-        done = (run.folder.path / "DONE").read_bytes()
-        key = hashlib.sha256(json.dumps(edits, sort_keys=True).encode() + done).hexdigest()[:16]
-        place = self._cache() / run.id / key
+        place = self._place(run, edits)
+        key = place.name
         with self._lock:
             making = self._making.setdefault(run.id, threading.Lock())
         with making:
@@ -105,6 +104,16 @@ class CorrectedRuns:
             built.replace(place)
             self._tidy(place)
         return place
+
+    def ready(self, run: OpenRun, edits: Mapping[str, Any]) -> Path | None:
+        """Return the corrected run folder if it was made already."""
+        place = self._place(run, edits)
+        return place if (place / "DONE").is_file() else None
+
+    def _place(self, run: OpenRun, edits: Mapping[str, Any]) -> Path:
+        done = (run.folder.path / "DONE").read_bytes()
+        key = hashlib.sha256(json.dumps(edits, sort_keys=True).encode() + done).hexdigest()[:16]
+        return self._cache() / run.id / key
 
     def forget(self, run: str) -> None:
         """Delete all of a run."""

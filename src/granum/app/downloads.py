@@ -24,8 +24,10 @@ __all__ = ["MEDIA_TYPES", "REPORT_POLICY", "Downloads", "attachment_header", "st
 
 MEDIA_TYPES = {
     ".csv": "text/csv; charset=utf-8",
+    ".gif": "image/gif",
     ".html": "text/html; charset=utf-8",
     ".json": "application/json",
+    ".mp4": "video/mp4",
     ".png": "image/png",
     ".tif": "image/tiff",
     ".toml": "application/toml",
@@ -49,13 +51,18 @@ class Downloads:
         Run id -> its run folder, edits included; raises a Problem when there is none.
     cache : Path
         Where exports are put together.
+    original_of : callable, optional
+        Run id -> its run folder as the run left it; default `folder_of`.
     """
 
-    def __init__(self, folder_of: Callable[[str], Path], cache: Path) -> None:
+    def __init__(
+        self, folder_of: Callable[[str], Path], cache: Path, original_of: Callable[[str], Path] | None = None
+    ) -> None:
         self._folder_of, self._cache = folder_of, cache / "exports"
+        self._original_of = original_of or folder_of
         shutil.rmtree(self._cache, ignore_errors=True)  # left over from a server that was killed
 
-    def file(self, run: str, name: str) -> Path:
+    def file(self, run: str, name: str, *, as_run: bool = False) -> Path:
         """Return a file of a run folder.
 
         Parameters
@@ -64,13 +71,15 @@ class Downloads:
             Id of the run.
         name : str
             Path inside the folder, with "/".
+        as_run : bool
+            As the run left it, without corrections by hand: at once, where a corrected file may have to be made first.
 
         Raises
         ------
         Problem
             When it is no file of the folder (404), however it was spelt.
         """
-        folder = self._folder_of(run).resolve()
+        folder = (self._original_of if as_run else self._folder_of)(run).resolve()
         missing = Problem(404, "not_found", f"run {run}: has no file {name[:200]!r}.")
         parts = name.split("/")
         if not all(is_safe_name(part) for part in parts):

@@ -219,8 +219,8 @@ class Guard:
         host = request.get("host", "").lower()
         socket = f" ws://{host} wss://{host}" if host in self._hosts else ""
         policy = (
-            f"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; font-src 'self'; "
-            f"connect-src 'self'{socket}; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+            f"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self'; "
+            f"font-src 'self'; connect-src 'self'{socket}; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
         )
 
         async def with_headers(message: Message) -> None:

@@ -47,9 +47,9 @@ def make_router(jobs: Jobs, downloads: Downloads) -> APIRouter:
         return jobs.resume(id)
 
     @router.get("/runs/{run}/files/{path:path}", response_class=FileResponse, tags=["runs"])
-    def get_file(run: Id, path: str) -> Response:
-        """One file of a run folder."""
-        file = downloads.file(run, path)
+    def get_file(run: Id, path: str, as_run: bool = False) -> Response:
+        """One file of a run folder, corrections by hand in it but with `as_run`."""
+        file = downloads.file(run, path, as_run=as_run)
         media_type = MEDIA_TYPES.get(file.suffix.lower(), "application/octet-stream")
         headers = {"X-Content-Type-Options": "nosniff"}
         if path == "report.html":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast
 
 from granum.app.forms import settings_of
 from granum.app.job_folder import JobFolder
@@ -93,6 +93,7 @@ class OpenRun:
             id=self.id,
             title=self.plan.title if self.plan else recipe.name,
             recipe=recipe.name,
+            assay=cast("Literal['live-dead', 'confluency']", recipe.assay) if self.folder.has_assay else "",
             created=self.created,
             n_objects=sum(sum(image.n_objects) for image in images),
             images=images,

@@ -64,6 +64,11 @@ class ResultFolder:
             raise Problem(409, "damaged", f"{path}: cannot be read as a result of granum ({error}).") from error
 
     @property
+    def has_assay(self) -> bool:
+        """Whether the run put an assay together."""
+        return bool(self.recipe.assay) and (self.path / "assay.json").is_file()
+
+    @property
     def stems(self) -> list[str]:
         """Stems of the inputs that have a result, in their order."""
         there = {stem for stem, _ in self._frames}

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi import Path as InPath
 from numpy.typing import NDArray
 
+from granum.app.assay_messages import AssayBody
 from granum.app.recipe_messages import LayerInfo
 from granum.app.results import Results
 from granum.app.run_messages import EditAck, EditRequest, ObjectTableBody, Run, RunList
@@ -49,6 +50,11 @@ def make_router(results: Results, remove: Callable[[str], None]) -> APIRouter:
         remove(run)
         results.forget(run)
         return Response(status_code=204)
+
+    @router.get("/runs/{run}/assay")
+    def get_assay(run: _Run, corrected: bool = False) -> AssayBody:
+        """The result of the assay; with `corrected` all corrections are worked in first, which may take long."""
+        return results.assay(run, corrected=corrected)
 
     @router.get("/runs/{run}/images/{stem}/objects")
     def get_objects(run: _Run, stem: str, t: _Frame = 0) -> ObjectTableBody:

@@ -21,6 +21,8 @@ from urllib.parse import quote
 import numpy as np
 from numpy.typing import NDArray
 
+from granum.app.assay_body import make_assay_body
+from granum.app.assay_messages import AssayBody
 from granum.app.corrected_runs import CorrectedRuns
 from granum.app.job_folder import JobFolder
 from granum.app.label_planes import open_classes
@@ -251,6 +253,34 @@ class Results:
             return opened.folder.path
         paths = [self._image_path(opened, stem) for stem in opened.folder.stems]
         return self._corrected.folder(opened, edits, paths, lambda stem, t: self._numbered(run, stem, t))
+
+    def original(self, run: str) -> Path:
+        """Return the run folder as the run left it, whatever was corrected since."""
+        return self._open(run).folder.path
+
+    def assay(self, run: str, *, corrected: bool = False) -> AssayBody:
+        """Return the result of the assay of a run.
+
+        Parameters
+        ----------
+        run : str
+            The run.
+        corrected : bool
+            Work corrections by hand in, which takes as long as `corrected`. Otherwise they are in it only where
+            that was done already, and the answer says so.
+
+        Raises
+        ------
+        Problem
+            404 when there is no such run, or it made no assay; 409 as in `corrected`.
+        """
+        opened = self._open(run)
+        folder: Path | None = opened.folder.path
+        if edits := opened.edits():
+            if corrected:
+                make_assay_body(opened.folder.path, run)  # without an assay nothing is run for it
+            folder = self.corrected(run) if corrected else self._corrected.ready(opened, edits)
+        return make_assay_body(folder or opened.folder.path, run, before_corrections=folder is None)
 
     # -------------------------------------------------------------------------------------------- inside
 

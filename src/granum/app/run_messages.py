@@ -116,6 +116,8 @@ class Run(Message):
     id: Identifier
     title: str
     recipe: str
+    assay: Literal["", "live-dead", "confluency"] = ""
+    """Which assay it made: `GET /runs/{run}/assay`."""
     created: str
     n_objects: int
     images: list[RunImage]

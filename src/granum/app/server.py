@@ -196,7 +196,7 @@ def _open(folder: str | Path, url: str, endings: ExitStack, last_words: list[str
     jobs = Jobs(project, pictures, hub.publish)
     at_the_end(jobs.close)
     results = Results(project, pictures, hub.publish)
-    downloads = Downloads(results.corrected, project.cache)
+    downloads = Downloads(results.corrected, project.cache, results.original)
     return Parts(hub, project, pictures, inbox, paint, recipes, previews, learning, jobs, results, downloads)
 
 

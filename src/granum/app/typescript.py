@@ -17,11 +17,11 @@ def write_types() -> str:
     from pydantic import BaseModel
     from pydantic.json_schema import models_json_schema
 
-    from granum.app import learn_messages, messages, paint_messages, recipe_messages, run_messages
+    from granum.app import assay_messages, learn_messages, messages, paint_messages, recipe_messages, run_messages
 
     models = [
         model
-        for module in (messages, recipe_messages, paint_messages, run_messages, learn_messages)
+        for module in (messages, recipe_messages, paint_messages, run_messages, learn_messages, assay_messages)
         for name in module.__all__
         if name != "Message" and isinstance(model := getattr(module, name), type) and issubclass(model, BaseModel)
     ]

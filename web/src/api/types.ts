@@ -1,5 +1,139 @@
 // Made by `python -m granum.app.typescript` from src/granum/app/messages.py; do not edit.
 
+/** The result of an assay. */
+export interface AssayBody {
+  kind: "live-dead" | "confluency";
+  before_corrections: boolean;
+  time_unit: string;
+  numbers: AssayNumber[];
+  measures: AssayMeasure[];
+  images: AssayImage[];
+  wells: AssayWell[];
+  curves: AssayCurve[];
+  survival: AssaySurvival[];
+  fits: AssayFit[];
+  quality: AssayQuality[];
+  review: AssayReview[];
+  videos: string[];
+  notes: string[];
+}
+
+/** A measure over time, of a field, a well or a condition. */
+export interface AssayCurve {
+  level: "field" | "well" | "condition";
+  name: string;
+  measure: string;
+  time: number[];
+  value: (number | null)[];
+  low: (number | null)[];
+  high: (number | null)[];
+  n: number[];
+  plate: string;
+}
+
+/** A model fitted to a curve; without parameters it was refused, and the note says why. */
+export interface AssayFit {
+  level: "field" | "well" | "condition";
+  name: string;
+  measure: string;
+  model: string;
+  parameters: Record<string, AssayInterval>;
+  aic: number | null;
+  time: number[];
+  value: (number | null)[];
+  note: string;
+  plate: string;
+}
+
+/** One image and frame: where and when it was taken. */
+export interface AssayImage {
+  file: string;
+  stem: string;
+  frame: number;
+  plate: string;
+  well: string;
+  field: string;
+  time: number | null;
+  condition: string;
+  values: Record<string, number | null>;
+}
+
+/** A number with its 95 % interval; null where it cannot be given. */
+export interface AssayInterval {
+  value: number | null;
+  low: number | null;
+  high: number | null;
+}
+
+/** What can be shown on a plate or over time; the values of "%" are shares, 0 to 1. */
+export interface AssayMeasure {
+  name: string;
+  title: string;
+  unit: string;
+}
+
+/** One of the numbers at the head, the most important first: the same as in the report. */
+export interface AssayNumber {
+  name: string;
+  value: string;
+  unit: string;
+  below: string;
+}
+
+/** How well the controls of a plate are told apart. */
+export interface AssayQuality {
+  plate: string;
+  measure: string;
+  time: number | null;
+  z_prime: number | null;
+  ssmd: number | null;
+  n_positive: number;
+  n_negative: number;
+  note: string;
+  verdict: string;
+}
+
+/** An image that somebody should look at; the most doubtful first. */
+export interface AssayReview {
+  file: string;
+  stem: string;
+  frame: number;
+  overlay: string;
+  well: string;
+  time: number | null;
+  doubt: number;
+  why: string;
+}
+
+/** A Kaplan-Meier curve. */
+export interface AssaySurvival {
+  level: "field" | "well" | "condition";
+  name: string;
+  time: number[];
+  survival: number[];
+  low: (number | null)[];
+  high: (number | null)[];
+  at_risk: number[];
+  n_deaths: number;
+  n_censored: number;
+  median: AssayInterval;
+  plate: string;
+}
+
+/** A well that has images; `row` and `column` count from 1, 0 where the name is no well. */
+export interface AssayWell {
+  plate: string;
+  well: string;
+  row: number;
+  column: number;
+  condition: string;
+  replicate: string;
+  control: string;
+  dose: number | null;
+  n_fields: number;
+  n_times: number;
+}
+
 /** One channel; tile values `v` (uint16) mean `value_offset + value_scale * v` grey levels of the file. */
 export interface ChannelInfo {
   index: number;
@@ -396,6 +530,7 @@ export interface Run {
   id: string;
   title: string;
   recipe: string;
+  assay: "" | "live-dead" | "confluency";
   created: string;
   n_objects: number;
   images: RunImage[];
