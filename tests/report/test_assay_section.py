@@ -254,6 +254,8 @@ def test_parameters_have_words_and_units():
     assert parameter_words("doubling_time_h") == ("doubling time", "h")
     assert parameter_words("closing_rate_um_per_h") == ("closing rate", "µm per h")
     assert parameter_words("rate_per_h") == ("rate", "per h")
+    assert parameter_words("rate_per_frame") == ("rate", "per frame")
+    assert parameter_words("midpoint_frame") == ("midpoint", "frames")
     assert parameter_words("ec50") == ("EC50", "")
     assert parameter_words("h") == ("h", "")
     assert value_words(0.5, "%") == "50.0 %"

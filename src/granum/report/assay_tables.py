@@ -153,6 +153,8 @@ def _curve_of(fit: Fit) -> tuple[str, ...]:
 def _parameters(fit: Fit) -> str:
     lines = []
     for name, interval in sorted(fit.parameters.items(), key=lambda item: not item[0].startswith(_FIRST)):
+        if interval == Interval(None):
+            continue
         words, unit = parameter_words(name)
         lines.append(escape(f"{words} {interval_words(interval)} {unit}".strip()))
     return "<br>".join(lines)

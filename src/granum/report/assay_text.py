@@ -66,7 +66,7 @@ def parameter_words(name: str) -> tuple[str, str]:
         if len(parts) > 1 and parts[-1] == "per":
             parts.pop()
             above = _UNITS[parts.pop()] if len(parts) > 1 and parts[-1] in _UNITS else ""
-            unit = f"{above} per {unit}".strip()
+            unit = f"{above} per {unit.removesuffix('s') if unit == 'frames' else unit}".strip()
     return " ".join(part.upper() if re.fullmatch(r"(ec|ic|ed)\d+", part) else part for part in parts), unit
 
 

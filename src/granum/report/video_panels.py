@@ -110,7 +110,7 @@ class PanelPainter:
         legend: Sequence[PixelClass],
     ) -> None:
         self.time_unit, self.pixel_size = time_unit, pixel_size
-        self.names = {"live": "live stain", "dead": "dead stain", "brightfield": "brightfield", **names}
+        self.names = {"live": "live stain", "dead": "dead stain", **names}
         self.legend = colour_classes(legend)
         self.palette = class_palette(legend)
         n = len(frames)
@@ -134,7 +134,7 @@ class PanelPainter:
     def _choose_panels(self, has_classes: bool) -> list[tuple[str, str]]:
         """Return kind and title of the panels: as many as there is something to show in."""
         stains = [f"{self.names[role]} ({_STAINS[role][0]})" for role in _STAINS if role in self.limits]
-        brightfield = self.names["brightfield"]
+        brightfield = self.names.get("brightfield", "brightfield" if stains else "image")
         if "brightfield" in self.limits and stains:
             panels = [("composite", ", ".join([brightfield, *stains])), ("stains", ", ".join(stains))]
             panels.append(("gradient", "gradient magnitude (Sobel)"))
