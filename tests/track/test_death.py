@@ -27,10 +27,10 @@ def judged(*series, **more):
 
 def test_a_clear_step_is_found_on_its_frame():
     (row,) = judged([0.005] * 9 + [0.995] * 6)
-    assert (row["outcome"], row["death_frame"], row["death_low"], row["death_high"]) == ("died", 9, 9, 9)
+    assert (row["outcome"], row["death_frame"], row["death_low"], row["death_high"]) == ("died", 9, 8, 10)
     assert row["p_died"] > 0.999
     assert not row["doubtful"]
-    assert row["surely_alive"] == 8
+    assert row["surely_alive"] == 7
 
 
 def test_one_wrong_frame_moves_nothing():
@@ -58,7 +58,7 @@ def test_a_single_doubtful_frame_at_the_end_is_no_death_and_a_clear_pair_is():
 
 def test_frames_in_which_it_was_missed_widen_the_interval_and_the_middle_is_taken():
     (row,) = judged([0.02] * 6 + [None, None] + [0.98] * 6)
-    assert (row["death_frame"], row["death_low"], row["death_high"]) == (7, 6, 8)
+    assert (row["death_frame"], row["death_low"], row["death_high"]) == (7, 5, 9)
 
 
 def test_a_slow_step_has_a_wide_interval_that_holds_it():

@@ -10,8 +10,9 @@ def test_the_likelihood_of_a_step_is_the_product_over_its_frames():
     p = np.array([0.1, 0.3, 0.9])
     score = weigh_frames(np.array([4, 5, 7]), p, 0.01)
     q = 0.01 + 0.98 * p
+    s = 0.2 + 0.6 * p  # the frames on both sides of a step are trusted less
     expected = [
-        q[0] * q[1] * q[2], (1 - q[0]) * q[1] * q[2], (1 - q[0]) * (1 - q[1]) * q[2], (1 - q[0]) * (1 - q[1]) * q[2],
+        q[0] * q[1] * q[2], (1 - s[0]) * s[1] * q[2], (1 - q[0]) * (1 - s[1]) * q[2], (1 - q[0]) * (1 - q[1]) * s[2],
         (1 - q[0]) * (1 - q[1]) * (1 - q[2]),
     ]  # fmt: skip
     np.testing.assert_allclose(np.exp(score), expected)

@@ -30,7 +30,7 @@ def test_everything_that_happens_is_listed_in_its_frame():
     ]  # fmt: skip
     death = events["event"] == "death"
     np.testing.assert_allclose([events["y"][death], events["x"][death]], [[40], [130]], atol=0.2)
-    assert events["low"][death] == events["high"][death] == 3
+    assert (events["low"][death], events["high"][death]) == (2, 4)
 
 
 def test_without_judgements_there_are_no_deaths():

@@ -19,6 +19,7 @@ __all__ = ["Rates", "find_rates", "posterior_of", "weigh_frames"]
 Series = tuple[NDArray[Any], NDArray[np.float64]]
 _ROUNDS, _TURNS = 4, 3
 _SURE = 0.9
+_DYING = 0.2  # of the last frame alive and the first one dead: dying takes time, so they may be judged either way
 _FEWEST_WRONG, _MOST_WRONG = 0.002, 0.1
 
 
@@ -44,12 +45,15 @@ def weigh_frames(frames: NDArray[Any], p_dead: NDArray[np.float64], wrong: float
         Share of sure judgements that are wrong.
     """
     n = int(frames[-1] - frames[0]) + 1
-    dead, alive = np.zeros(n), np.zeros(n)
     known = np.isfinite(p_dead)
-    p = wrong + (1 - 2 * wrong) * p_dead[known]
     place = frames[known] - frames[0]
-    dead[place], alive[place] = np.log(p), np.log1p(-p)
-    return np.asarray(np.append(np.cumsum(dead[::-1])[::-1], 0.0) + np.append(0.0, np.cumsum(alive)))
+    dead, alive, dying = np.zeros(n), np.zeros(n), np.zeros((2, n))
+    for trust, (of_dead, of_alive) in ((wrong, (dead, alive)), (max(wrong, _DYING), dying)):
+        p = trust + (1 - 2 * trust) * p_dead[known]
+        of_dead[place], of_alive[place] = np.log(p), np.log1p(-p)
+    score = np.append(np.cumsum(dead[::-1])[::-1], 0.0) + np.append(0.0, np.cumsum(alive))
+    score[1:n] += dying[1, : n - 1] - alive[: n - 1] + dying[0, 1:] - dead[1:]
+    return np.asarray(score)
 
 
 def posterior_of(score: NDArray[np.float64], start_dead: float, dying: float) -> NDArray[np.float64]:
@@ -103,7 +107,8 @@ def _count_wrong(series: Sequence[Series], scores: Sequence[NDArray[np.float64]]
     for (frames, p_dead), score in zip(series, scores, strict=True):
         share = posterior_of(score, rates.start_dead, rates.dying)
         is_dead = np.cumsum(share[:-1])[frames - frames[0]]
-        yes, no = p_dead >= _SURE, p_dead <= 1 - _SURE
+        settled = np.abs(is_dead - 0.5) >= 0.45  # not the frames of the step itself
+        yes, no = settled & (p_dead >= _SURE), settled & (p_dead <= 1 - _SURE)
         wrong += float((1 - is_dead[yes]).sum() + is_dead[no].sum())
         sure += int(yes.sum() + no.sum())
     return float(np.clip(wrong / sure, _FEWEST_WRONG, _MOST_WRONG))
