@@ -205,3 +205,12 @@ def test_mitotic_nuclei_of_a_real_well_are_the_bright_ones() -> None:
     summary = judge(labels, dna, ph3)[1]
     assert 17 <= summary["n_dead"] <= 25
     assert summary["n_uncertain"] <= 4
+
+
+def test_strong_bleed_through_is_known_by_its_proportion() -> None:
+    z = np.full(30, 40.0) * np.random.default_rng(0).lognormal(0, 0.3, 30)
+    ratio = np.full(30, 0.3)
+    assert judge_evidence(z, ratio).p_dead.min() > 0.5
+    assert judge_evidence(z, ratio, proportion_spread=0.05).p_dead.max() < 0.2
+    labels, live, dead = field([0.0] * 40, bleed=0.3)
+    assert judge(labels, live, dead)[1]["n_dead"] == 0

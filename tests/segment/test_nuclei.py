@@ -216,3 +216,13 @@ def test_mitotic_nuclei_of_a_real_well_are_found_in_both_stains() -> None:
     assert 240 < label_components(nuclei).max() < 290
     assert 17 <= label_components(positive).max() <= 22
     assert (nuclei & positive).sum() > 0.7 * positive.sum()
+
+
+def test_a_glow_over_bleeding_nuclei_is_no_nucleus() -> None:
+    glow = draw([(75.0, 150.0, 12.0, 250.0)], blur=16.0, noise=0, base=0)
+    live = draw(LIVE)
+    dead = draw([(y, x, r, 0.3 * h) for y, x, r, h in LIVE], seed=1) + glow
+    mask, _, _, dead_mask, choice = find_nuclei(live, dead)
+    assert not mask[75, 150]
+    assert not dead_mask[75, 150]
+    assert choice.chosen["dead_out_of_focus"] >= 1

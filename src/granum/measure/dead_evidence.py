@@ -16,6 +16,7 @@ __all__ = ["DeadEvidence", "judge_evidence"]
 
 _BY_ITSELF_Z, _BY_ITSELF_RATIO = 8.0, 0.2  # where the evidence of a nucleus by itself turns
 _STEEP_Z, _STEEP_RATIO = 2.5, 2.5
+_PROPORTIONAL = 0.2  # width of the logarithm of dead over live, under which the one is the other's bleed-through
 _SURE = 4.0  # largest logit of a nucleus by itself
 _WIDTH, _WIDTH_WEIGHT = 0.45, 4.0  # width of a population before it is seen, and how many nuclei that is worth
 _GAP = math.log(3.0)  # populations closer than this are one: a nucleus before division has twice the stain of one after
@@ -41,7 +42,9 @@ class DeadEvidence:
     levels: tuple[float, float]
 
 
-def judge_evidence(z: NDArray[np.float64], ratio: NDArray[np.float64]) -> DeadEvidence:
+def judge_evidence(
+    z: NDArray[np.float64], ratio: NDArray[np.float64], *, proportion_spread: float | None = None
+) -> DeadEvidence:
     """Return the probability that each nucleus is dead.
 
     Parameters
@@ -51,15 +54,23 @@ def judge_evidence(z: NDArray[np.float64], ratio: NDArray[np.float64]) -> DeadEv
     ratio : (K,) ndarray of float64
         Dead stain over its pixel noise, over live stain over its pixel noise: bleed-through is a small share.
 
+    proportion_spread : float, optional
+        Robust width of the logarithm of dead over live stain over the nuclei, None where too few show both.
+        Bleed-through is the same picture times a constant; what dead nuclei take up differs from one to the next.
+
     Notes
     -----
-    By itself, a nucleus is dead when z passes 8 and the ratio passes 0.2; the weaker of both counts. Populations are
+    By itself, a nucleus is dead when z passes 8 and the ratio passes 0.2; the weaker of both counts, less where both
+    stains are proportional to within a fifth and the ratio is under 1. Populations are
     normal in asinh(z / 2), which is the logarithm for what is bright and linear in the noise; widths and share have
     priors worth 4 nuclei, so that one dead nucleus of fifty makes a population and a broad one is not cut in two. Two
     are weighed against one by the Bayesian information criterion, and count when their middles differ by more than a
     factor of 3.
     """
     alone = _by_itself(z, ratio)
+    if proportion_spread is not None and proportion_spread < _PROPORTIONAL:
+        less = _STEEP_RATIO * math.log(_PROPORTIONAL / max(proportion_spread, _PROPORTIONAL / 5))
+        alone = np.where(ratio < 1, np.maximum(alone - less, -_SURE), alone)
     if len(z) < 2:
         return DeadEvidence(_squash(alone), 0.0, (float(z[0]), float(z[0])) if len(z) else (0.0, 0.0))
     y = np.arcsinh(np.maximum(z, -3.0) / 2)

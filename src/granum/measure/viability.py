@@ -26,6 +26,7 @@ __all__ = ["judge_nuclei"]
 
 _LEAST_NOISE = 0.1  # of a pixel's noise: no mean of a nucleus is known better
 _FEWEST_PLACES = 50
+_BOTH, _FEWEST_BOTH = 5.0, 6  # noise widths in both stains, and how many nuclei, to see whether they are proportional
 _DARK_PERCENT = 0.5
 _UNSURE = (0.2, 0.8)
 
@@ -189,7 +190,12 @@ def _evidence(
     faintest = max(of_live, 1e-12 * float(np.abs(live_mean).max(initial=1.0)), 1e-30)
     strength = dead_mean / max(of_dead, unit)
     ratio = np.maximum(strength, 0) / np.maximum(live_mean / faintest, 1.0)
-    return judge_evidence(dead_mean / unit, ratio), unit
+    both = (dead_mean > _BOTH * unit) & (live_mean > _BOTH * of_live)
+    spread = None
+    if both.sum() >= _FEWEST_BOTH:
+        proportion = np.log(dead_mean[both] / live_mean[both])
+        spread = float(np.quantile(np.abs(proportion - np.median(proportion)), 0.6827))
+    return judge_evidence(dead_mean / unit, ratio, proportion_spread=spread), unit
 
 
 def _ratio(levels: RingLevels, image: NDArray[Any], area: NDArray[np.bool_] | None) -> NDArray[np.float64]:

@@ -5,20 +5,23 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
+import cv2
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from granum.segment.components import component_areas, label_components, name_runs
 
-__all__ = ["MeasuredRegions", "keep_real_regions", "measure_regions", "usual_region", "weighted_median"]
+__all__ = ["MeasuredRegions", "keep_real_regions", "measure_regions", "usual_region", "weighted_median", "wide_regions"]
 
 _LEAST_HEIGHT = 6.0  # noise widths that an object must rise over its surroundings
 _LEAST_AREA = 0.15  # of the usual object; smaller is debris
+_LEAST_OF_NUCLEUS = 0.25  # of the usual nucleus of the other stain; a shrunken nucleus has half its radius
 _LEAST_EVIDENCE = 0.12  # slope x sqrt(area), in shares of the usual object's
 _EDGE = math.sqrt(2 * math.pi)  # a step blurred by sigma falls by height / (2.5 sigma) per pixel
 _SOFT = 1.6  # slope x radius / height: 0.69 for a Gaussian blob, 2 for a disc blurred by a fifth of its radius
 _BLOB = 0.9
+_LARGER, _SKIRT = 1.3, 0.3  # a glow is larger than a nucleus, and keeps so much of its height a radius outside
 _LEAST_BLUR = 1.5  # pixels; what is sharper cannot be called out of focus
 _WIDER = 2.5  # blur over that of what is in focus
 _DIM = 0.5  # soft objects count from this share of the height of sharp ones
@@ -81,6 +84,7 @@ def keep_real_regions(
     min_area: int | None = None,
     focus: float | None = 0.0,
     nucleus: float = 0.0,
+    wide: NDArray[np.bool_] | None = None,
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], float]:
     """Return which regions stay (K + 1,), which were left out as out of focus, and the usual blur of outlines.
 
@@ -94,6 +98,8 @@ def keep_real_regions(
         Least number of pixels; by default 0.15 of the usual.
     nucleus : float
         Area of a usual nucleus in another stain, 0 where it is not known.
+    wide : (K + 1,) ndarray of bool, optional
+        From `wide_regions`.
     focus : float, optional
         Blur of what is in focus in another stain, 0 where it is not known; None leaves everything in.
     """
@@ -102,7 +108,7 @@ def keep_real_regions(
     real[0] = False
     if usual is None:
         return real, np.zeros(len(real), np.bool_), 0.0
-    real &= of.area >= (max(9.0, _LEAST_AREA * max(usual[0], nucleus)) if min_area is None else min_area)
+    real &= of.area >= (max(9.0, _LEAST_AREA * usual[0], _LEAST_OF_NUCLEUS * nucleus) if min_area is None else min_area)
     blur = of.height / np.maximum(_EDGE * of.slope, 1e-30)
     sharpness = np.sqrt(of.area / math.pi) / np.maximum(_EDGE * blur, 1e-30)
     soft = np.zeros(len(real), np.bool_)
@@ -112,16 +118,60 @@ def keep_real_regions(
         sharp = real & ~soft
         own = weighted_median(blur[sharp], of.area[sharp]) if sharp.any() else focus
         far = blur > _WIDER * own if own > 0 else np.zeros(len(blur), np.bool_)
+        if wide is not None:
+            soft |= blurred & wide
+            sharp &= ~wide
         if sharp.any():
-            soft &= far | (of.height < _DIM * weighted_median(of.height[sharp], of.area[sharp]))
+            soft &= (
+                far
+                | (wide if wide is not None else False)
+                | (of.height < _DIM * weighted_median(of.height[sharp], of.area[sharp]))
+            )
         else:
-            soft &= far | (sharpness < _BLOB)
+            soft &= far | (wide if wide is not None else False) | (sharpness < _BLOB)
         real &= ~soft
     evidence = np.maximum(of.slope, 0) * np.sqrt(of.area)
     if real.any():
         strong = evidence >= _LEAST_EVIDENCE * weighted_median(evidence[real], np.sqrt(evidence[real]))
         real &= strong if focus is not None else strong | (blur > _LEAST_BLUR)
     return real, soft, weighted_median(blur[real], of.area[real]) if real.any() else 0.0
+
+
+def wide_regions(flat: NDArray[np.float32], labels: NDArray[np.int32], nucleus: float) -> NDArray[np.bool_]:
+    """Return which regions 1..K fade so slowly that they are light of another plane (K + 1,).
+
+    Parameters
+    ----------
+    flat : (Y, X) ndarray of float32
+        The stain, 0 in the background, local backgrounds not taken away: they hide the skirts of a glow.
+    labels : (Y, X) ndarray of int32
+        Regions.
+    nucleus : float
+        Area of a usual nucleus.
+
+    Notes
+    -----
+    One nuclear radius outside its outline, a nucleus in focus has fallen to its surroundings; a glow that is larger
+    than a nucleus has a third of its height left there.
+    """
+    n = int(labels.max())
+    wide = np.zeros(n + 1, np.bool_)
+    areas = np.bincount(labels.ravel(), minlength=n + 1)
+    if n == 0 or not (areas[1:] > _LARGER * nucleus).any():
+        return wide
+    distance, nearest = cv2.distanceTransformWithLabels(
+        (labels == 0).view(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    radius = math.sqrt(nucleus / math.pi)
+    shell = np.flatnonzero((distance.ravel() > 0.8 * radius) & (distance.ravel() < 1.2 * radius))
+    inside = np.flatnonzero(labels.ravel())
+    own = np.zeros(int(nearest.max()) + 1, np.int32)
+    own[nearest.ravel()[inside]] = labels.ravel()[inside]
+    of = own[nearest.ravel()[shell]]
+    level = np.bincount(of, flat.ravel()[shell], n + 1) / np.maximum(np.bincount(of, minlength=n + 1), 1)
+    height = np.bincount(labels.ravel(), flat.ravel(), n + 1) / np.maximum(areas, 1)
+    ground = float(np.median(flat[labels == 0])) if (labels == 0).any() else 0.0
+    return np.asarray((areas > _LARGER * nucleus) & (level - ground > _SKIRT * (height - ground)))
 
 
 def weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:

@@ -27,6 +27,7 @@ from granum.segment.stain_focus import (
     measure_regions,
     usual_region,
     weighted_median,
+    wide_regions,
 )
 from granum.segment.threshold import threshold_of_histogram
 
@@ -269,7 +270,8 @@ def _objects_of(
         rules = {"min_area": min_area, "focus": focus, "nucleus": nucleus}
         mask = mask | _shaded(fine, sharp, candidates, found, usual, radius, level, sigma, width, rules)
         found = measure_regions(fine, sharp, mask)
-    real, soft, blur = keep_real_regions(found, width, min_area=min_area, focus=focus, nucleus=nucleus)
+    wide = wide_regions(flat, found.labels, nucleus) if nucleus > 0 and focus is not None else None
+    real, soft, blur = keep_real_regions(found, width, min_area=min_area, focus=focus, nucleus=nucleus, wide=wide)
     n_soft = int(soft.sum())
     if not real.any():
         return StainObjects(np.zeros(fine.shape, np.bool_), fine, 0.0, width, 0.0, 0.0, n_soft, sigma)
