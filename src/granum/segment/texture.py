@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -11,13 +12,21 @@ from numpy.typing import ArrayLike, NDArray
 
 from granum.arrays import check_area, check_image
 from granum.choice import Choice
-from granum.errors import SettingError
+from granum.errors import GranumWarning, SettingError
 from granum.learn.class_colours import colour_classes
 from granum.learn.scribbles import PixelClass
 from granum.segment.cluster_count import fit_kmeans
 from granum.segment.components import keep_components
 from granum.segment.halo import Halo, depth_inside, measure_halo, peel_halo
-from granum.segment.texture_maps import BackgroundLevel, MapName, find_background, find_sharpness, texture_map
+from granum.segment.texture_maps import (
+    BackgroundLevel,
+    MapName,
+    find_background,
+    find_sharpness,
+    is_unlike_noise,
+    texture_map,
+    white_noise_level,
+)
 from granum.segment.texture_scale import TextureScale, blur, grey_step, measure_texture_scale
 from granum.steps import Range
 
@@ -27,6 +36,13 @@ _WORK_SIZE = 3.0  # px: the size of the texture in the image that is worked on, 
 _N_SAMPLE = 20_000
 _CLUSTERS = 4
 _TAIL = 5.0
+_FULL_SPREAD = 0.28
+_ONE_POPULATION = float(np.log(2.0))
+_LEVELLED: tuple[MapName, ...] = ("contrast", "gradient")
+_FULL = (
+    "everywhere the image is about as rough as its noise, and yet unevenly so: a full layer of cells with faint "
+    "texture, or an empty dish with uneven noise; it is taken for a layer; look at it."
+)
 
 Textured = tuple[NDArray[np.bool_], dict[str, NDArray[np.bool_]], NDArray[np.uint8], tuple[PixelClass, ...], Choice]
 
@@ -39,6 +55,8 @@ class _Work:
     area: NDArray[np.bool_] | None
     factor: int
     noise: float
+    fine: float
+    is_white: bool
     size: float
     min_area: int
 
@@ -107,10 +125,14 @@ def segment_by_texture(
         votes = {name: empty.copy() for name in ("contrast", "gradient", "clusters")}
         reason = "There are no cells, because all pixels that are analysed have the same value."
         return empty, votes, empty.astype(np.uint8), legend, Choice("cell texture", {"noise": 0.0}, reason)
-    maps = _draw_maps(work)
+    maps, sharpness, is_full = _draw_maps(work)
     shift = float(np.log(sensitivity))
-    levels = {name: find_background(_sample(maps[name], work.area)) for name in ("contrast", "gradient")}
-    raw = {name: _by_level(maps[name], levels[name], shift, work) for name in ("contrast", "gradient")}
+    levels = {name: _find_level(maps[name], name, sharpness, is_full, work) for name in _LEVELLED}
+    if is_full:
+        warnings.warn(_FULL, GranumWarning, stacklevel=2)
+    raw: dict[str, NDArray[np.bool_]] = {}
+    for name in _LEVELLED:
+        raw[name] = _by_level(maps[name], levels[name], shift, work)
     raw["clusters"] = _by_clusters(maps, levels["contrast"], shift, work, seed)
     joined = _majority(raw, work)
     found = measure_halo(work.values, joined, work.size, work.noise) if halo == "auto" else None
@@ -153,8 +175,8 @@ def _prepare(
         values = _fill_outside(values, area)
     scale = measure_texture_scale(values, area, step=grey_step(image) / spread)
     if size is not None:
-        scale = TextureScale(scale.noise, size)
-    noise = max(scale.noise, 1e-6)
+        scale = TextureScale(scale.noise, scale.fine, size, scale.is_white)
+    noise, fine = max(scale.noise, 1e-6), max(scale.fine, 1e-6)
     least = round(np.pi * (1.5 * scale.size) ** 2) if min_area is None else min_area
     factor = max(1, int(scale.size / _WORK_SIZE))
     if factor > 1:
@@ -165,14 +187,35 @@ def _prepare(
         if area is not None:
             wide = np.pad(area.astype(np.float32), pad, mode="edge")
             area = cv2.resize(wide, (width, height), interpolation=cv2.INTER_AREA) >= 0.5
-    return _Work(values, area, factor, noise, scale.size / factor, -(-least // factor**2))
+    return _Work(values, area, factor, noise, fine, scale.is_white, scale.size / factor, -(-least // factor**2))
 
 
-def _draw_maps(work: _Work) -> dict[str, NDArray[np.float32]]:
+def _draw_maps(work: _Work) -> tuple[dict[MapName, NDArray[np.float32]], float, bool]:
+    """Return the maps, how sharp they are, and whether all of the image seems to be one layer of faint texture."""
     wide = texture_map(work.values, work.size, "contrast", work.noise)
-    sharpness = find_sharpness(_sample(wide, work.area))
+    sample = _sample(wide, work.area)
+    level = find_background(sample)
+    is_full = level.found and level.spread > _FULL_SPREAD and is_unlike_noise(wide, work.area, work.size)
+    if is_full:  # one population only: where there are cells and background, one of them is far away
+        low, middle, high = np.quantile(sample, [0.1, 0.5, 0.9])
+        is_full = bool(max(middle - low, high - middle) < _ONE_POPULATION and middle < level.threshold)
+    sharpness = find_sharpness(sample)
     names: tuple[MapName, ...] = ("contrast", "gradient", "coarse")
-    return {name: texture_map(work.values, work.size, name, work.noise, sharpness=sharpness) for name in names}
+    maps = {name: texture_map(work.values, work.size, name, work.noise, sharpness=sharpness) for name in names}
+    return maps, sharpness, is_full
+
+
+def _find_level(
+    plane: NDArray[np.float32], name: MapName, sharpness: float, is_full: bool, work: _Work
+) -> BackgroundLevel:
+    white = None
+    if work.is_white or is_full:
+        white = white_noise_level(round(4 * work.size) / 4, name, round(4 * sharpness) / 4)
+        white += float(np.log(work.fine / work.noise / work.factor))  # shrinking averages noise
+    sample = _sample(plane, work.area)
+    if is_full and white is not None:  # half way from the noise to what is usual in this layer
+        return BackgroundLevel(white, 0.2, 0.5 * (white + float(np.median(sample))), False)
+    return find_background(sample, white=white)
 
 
 def _fill_outside(values: NDArray[np.float32], area: NDArray[np.bool_]) -> NDArray[np.float32]:
@@ -224,7 +267,7 @@ def _drop_faint(mask: NDArray[np.bool_], plane: NDArray[np.float32], threshold: 
 
 
 def _by_clusters(
-    maps: dict[str, NDArray[np.float32]], level: BackgroundLevel, shift: float, work: _Work, seed: int
+    maps: dict[MapName, NDArray[np.float32]], level: BackgroundLevel, shift: float, work: _Work, seed: int
 ) -> NDArray[np.bool_]:
     """Return the clusters of k-means over all maps whose middle is rougher than the background."""
     names = sorted(maps)

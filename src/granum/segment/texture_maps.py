@@ -8,6 +8,7 @@ notices a speck of dust, and half way up an edge is where the edge is.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import cv2
@@ -16,7 +17,15 @@ from numpy.typing import NDArray
 
 from granum.segment.texture_scale import blur
 
-__all__ = ["BackgroundLevel", "MapName", "find_background", "find_sharpness", "texture_map"]
+__all__ = [
+    "BackgroundLevel",
+    "MapName",
+    "find_background",
+    "find_sharpness",
+    "is_unlike_noise",
+    "texture_map",
+    "white_noise_level",
+]
 
 MapName = Literal["contrast", "gradient", "coarse"]
 
@@ -29,6 +38,9 @@ _HIGHEST = float(np.log(2.5))  # threshold; from there on roughness is that of l
 _DEVIATIONS = 3.0
 _WAY = 0.35  # of the way from background to cells where the threshold lies at least: dirt is rougher than noise
 _BIN = 0.05
+_PEAK = 0.3
+_MOST_WHITE, _USUAL_WHITE = float(np.log(4.0)), float(np.log(1.4))  # over white noise: dirt and waves of light
+_UNLIKE_NOISE = 0.22
 
 
 @dataclass(frozen=True)
@@ -113,32 +125,68 @@ def _wide_mean(values: NDArray[np.float32], sigma: float) -> NDArray[np.float32]
     return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
-def find_background(sample: NDArray[np.float32]) -> BackgroundLevel:
+@lru_cache(maxsize=64)
+def white_noise_level(size: float, name: MapName, sharpness: float) -> float:
+    """Return the median of a map of white noise."""
+    noise = np.random.default_rng(0).standard_normal((256, 256)).astype(np.float32)
+    return float(np.median(texture_map(noise, size, name, 1.0, sharpness=sharpness)))
+
+
+def is_unlike_noise(plane: NDArray[np.float32], area: NDArray[np.bool_] | None, size: float) -> bool:
+    """Return whether roughness changes from place to place more than that of any noise does, nearly everywhere.
+
+    Blocks as wide as a few cells, so that uneven light and a dish that is empty on one side do not count; of the two
+    sides of the middle of a block the narrower, so that neither a few specks nor blocks of JPEG without any noise do.
+    The spread of a quarter of the blocks is below 0.11 to 0.20 where there is background, and above 0.23 in full
+    layers.
+    """
+    side = max(24, round(16 * size))
+    rows, columns = plane.shape
+    spreads = []
+    for y in range(0, max(1, rows - side + 1), side):
+        for x in range(0, max(1, columns - side + 1), side):
+            block = plane[y : y + side, x : x + side]
+            if area is not None:
+                block = block[area[y : y + side, x : x + side]]
+            if block.size < side * side // 2:
+                continue
+            low, middle, high = np.quantile(block, [0.1, 0.5, 0.9])
+            spreads.append(min(middle - low, high - middle) / 1.2816)
+    return bool(spreads) and float(np.quantile(spreads, 0.25)) > _UNLIKE_NOISE
+
+
+def find_background(sample: NDArray[np.float32], *, white: float | None = None) -> BackgroundLevel:
     """Return where the background of a map lies, if there is one.
 
     Parameters
     ----------
     sample : (N,) ndarray
         Values of the map.
+    white : float, optional
+        Value of the map for the noise of the image, where that is known to be white: `white_noise_level`.
 
     Notes
     -----
-    The background is the highest peak of the histogram below twice the noise; its spread is that of the side below the
-    peak, where there are no cells. The threshold lies three deviations above, and at least a third of the way (of
-    logarithms) to what is usual above.
+    The background is the lowest peak of the histogram below the most that noise makes (twice the noise of single
+    pixels, or four times what white noise makes) that is not much lower than the highest one there, which may be that
+    of faint cells. Its spread is that of the side below the peak, where there are no cells. The threshold lies three
+    deviations above, and at least a third of the way (of logarithms) to what is usual above.
     """
+    most = _MOST if white is None else min(_MOST, white + _MOST_WHITE)
+    usual = _USUAL if white is None else min(_USUAL, white + _USUAL_WHITE)
     edges = np.arange(-4.0, _MOST + 8 * _BIN, _BIN)
     counts, _ = np.histogram(sample, bins=edges)
     smooth = np.convolve(counts, np.array([1, 2, 3, 2, 1]) / 9, mode="same")
     n_least = max(1.0, 2e-4 * sample.size)
-    best = -1
-    for n in range(smooth.size):
-        if smooth[n] < n_least or edges[n] >= _MOST or smooth[n] < smooth[max(0, n - 5) : n + 6].max():
-            continue
-        if best < 0 or smooth[n] > smooth[best]:
-            best = n
+    peaks = [
+        n
+        for n in range(smooth.size)
+        if edges[n] < most and smooth[n] >= n_least and smooth[n] >= smooth[max(0, n - 5) : n + 6].max()
+    ]
+    highest = max((smooth[n] for n in peaks), default=0.0)
+    best = next((n for n in peaks if smooth[n] >= _PEAK * highest), -1)
     if best < 0:
-        return BackgroundLevel(_USUAL, _USUAL_SPREAD, _USUAL + _DEVIATIONS * _USUAL_SPREAD, False)
+        return BackgroundLevel(usual, _USUAL_SPREAD, usual + _DEVIATIONS * _USUAL_SPREAD, False)
     level = float(edges[best] + _BIN / 2)
     below = level - sample[sample < level]
     spread = float(np.clip(np.median(below) / 0.6745, 0.15, 0.45)) if below.size else _USUAL_SPREAD

@@ -18,7 +18,9 @@ __all__ = ["TextureScale", "blur", "grey_step", "measure_texture_scale"]
 _WINDOW = 4.0  # px: over which energies are averaged
 _EVERY = 4  # energies are read at every fourth pixel
 _WHITE = 0.865  # standard deviation of white noise less its blur of 1 px, of 1
+_WHITE_SHARE = 0.8
 _SMALLEST, _LARGEST = 1.5, 10.0
+_PIXEL_TO_PIXEL = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32) / 6
 
 
 @dataclass(frozen=True)
@@ -29,12 +31,19 @@ class TextureScale:
     ----------
     noise : float
         Standard deviation of the noise of single pixels, in units of the image; 0 for an image without any.
+    fine : float
+        The same from what varies from pixel to pixel only: as large as `noise` where the noise is white, smaller where
+        colours were interpolated, an image was enlarged or saved as JPEG, or where there is texture everywhere.
     size : float
         Size of the texture, in px: about a quarter of the width of the structures that stand out, 1.5 to 10.
+    is_white : bool
+        Whether the noise is that of a camera whose pixels know nothing of each other, and more than that of rounding.
     """
 
     noise: float
+    fine: float
     size: float
+    is_white: bool = False
 
 
 def blur(values: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
@@ -80,19 +89,24 @@ def measure_texture_scale(
         inside = area[::_EVERY, ::_EVERY][:rows, :columns]
         if not inside.any():
             inside = np.ones((rows, columns), np.bool_)
+    changes = cv2.filter2D(values, cv2.CV_32F, _PIXEL_TO_PIXEL, borderType=cv2.BORDER_REFLECT)
+    bands.append(_mean_square(np.asarray(changes, np.float32), 1))
     energy = np.stack([band[inside] for band in bands])
     alive = energy[:, energy[1] > (0.02 * step) ** 2]
     if alive.shape[1] < max(16, energy.shape[1] // 50):
         alive = energy
     order = np.argsort(alive[1], kind="stable")[: max(1, alive.shape[1] // 20)]
     smoothest = np.median(alive[:, order], axis=1)
-    noise = max(float(np.sqrt(max(float(smoothest[0]), 0.0))) / _WHITE, step / np.sqrt(12.0))
-    excess = np.maximum(energy.mean(axis=1, dtype=np.float64) - smoothest, 0.0)[1:]
+    rounding = step / float(np.sqrt(12.0))
+    noise, fine = float(np.sqrt(max(smoothest[0], 0.0))) / _WHITE, float(np.sqrt(max(smoothest[-1], 0.0)))
+    is_white = fine > max(_WHITE_SHARE * noise, 1.5 * rounding)
+    noise, fine = max(noise, rounding), max(fine, rounding)
+    excess = np.maximum(energy.mean(axis=1, dtype=np.float64) - smoothest, 0.0)[1:-1]
     if excess.max(initial=0.0) <= 0:
-        return TextureScale(noise, _SMALLEST)
+        return TextureScale(noise, fine, _SMALLEST, is_white)
     weight = (excess / excess.max()) ** 2
     size = 1.5 * 2.0 ** float((weight * np.arange(weight.size)).sum() / weight.sum())
-    return TextureScale(noise, float(np.clip(size, _SMALLEST, _LARGEST)))
+    return TextureScale(noise, fine, float(np.clip(size, _SMALLEST, _LARGEST)), is_white)
 
 
 def _band_energies(values: NDArray[np.float32]) -> list[NDArray[np.float32]]:
