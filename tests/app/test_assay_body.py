@@ -24,7 +24,10 @@ def test_the_page_gets_every_number_of_the_file_and_the_head_of_the_report(tmp_p
     assay = plate_assay(rows=2, columns=3)
     body = make_assay_body(written(tmp_path, assay), "r1")
     assert [(one.name, one.value, one.unit, one.below) for one in body.numbers] == assay_numbers(assay)
-    for part in ("wells", "curves", "survival", "measures"):
+    of_conditions = {one.name for one in body.curves if one.level == "condition"}
+    assert {one.curve for one in body.wells} == of_conditions != set()
+    assert [one.model_dump(exclude={"curve"}) for one in body.wells] == assay.to_json()["wells"]
+    for part in ("curves", "survival", "measures"):
         assert [one.model_dump() for one in getattr(body, part)] == assay.to_json()[part], part
     assert [(one.model, one.parameters.keys()) for one in body.fits] == [
         (f.model, f.parameters.keys()) for f in assay.fits

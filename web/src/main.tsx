@@ -8,6 +8,7 @@ import "./styles/layout.css";
 import "./styles/panels.css";
 import "./styles/results.css";
 import "./styles/learn.css";
+import "./styles/assay.css";
 
 const root = document.getElementById("app");
 if (root === null) throw new Error("index.html has no element #app");

@@ -3,6 +3,8 @@ import type {
   ClassInfo, EditAck, ImageEntry, Job, LayerInfo, LearnLook, LearnPrediction, LearnState, ModelInfo, ObjectTableBody, PaintAck, PreviewRequest, PreviewResult, Project, RecipeInfo, Run, ScoreReport, SearchState, SettingInfo, StepInfo, TrialInfo,
 } from "../src/api/types";
 
+import { assay } from "./fake_assay";
+
 export function image(part: Partial<ImageEntry> = {}): ImageEntry {
   return {
     id: "a".repeat(16), name: "one.tif", size_bytes: 1000, uploaded: false, status: "ready", progress: 1, error: "", format: "TIFF", dtype: "uint16",
@@ -81,7 +83,7 @@ export function learnState(part: Partial<LearnState> = {}): LearnState {
 
 export function run(part: Partial<Run> = {}): Run {
   return {
-    id: "r1", title: "gold", recipe: "scribbles", created: "2026-11-26T09:30:00Z", n_objects: 3, edited: false, settings: {},
+    id: "r1", title: "gold", recipe: "scribbles", assay: "", created: "2026-11-26T09:30:00Z", n_objects: 3, edited: false, settings: {},
     images: [{
       stem: "one", file: "one.tif", image: "a".repeat(16), n_frames: 1, n_objects: [3], has_objects: true, n_edits: 0, pixel_size: null, choices: [[]], warnings: [],
       classes: [[{ id: 1, name: "object", colour: "#e69f00", area_px: 120_000, area_fraction: 0.25 }, { id: 4, name: "rest", colour: "#009e73", area_px: 360_000, area_fraction: 0.75 }]],
@@ -184,7 +186,7 @@ export function installFake(state: FakeState = startState()) {
     [/\/learn$/, () => state.learn], [/\/learn\/search/, () => state.learn.search ?? search()], [/\/learn\/models/, () => model()],
     [/\/project$/, () => state.project], [/\/images$/, () => ({ images: state.images })], [/\/recipes$/, () => ({ recipes: state.recipes })],
     [/\/classes$/, () => ({ classes: state.classes })], [/\/jobs$/, () => ({ jobs: state.jobs })], [/\/runs$/, () => ({ runs: state.runs })],
-    [/\/runs\/[^/]+\/images\/[^/]+\/classes/, () => layer("classes", { kind: "classes" })], [/\/runs\/[^/]+$/, () => state.runs[0]], [/\/objects/, () => state.table], [/\/labels\?/, () => layer()], [/\/histogram/, () => ({ low: 0, high: 100, counts: [1, 2, 3], threshold: null })],
+    [/\/runs\/[^/]+\/assay/, () => assay()], [/\/runs\/[^/]+\/images\/[^/]+\/classes/, () => layer("classes", { kind: "classes" })], [/\/runs\/[^/]+$/, () => state.runs[0]], [/\/objects/, () => state.table], [/\/labels\?/, () => layer()], [/\/histogram/, () => ({ low: 0, high: 100, counts: [1, 2, 3], threshold: null })],
     [/\/edits/, () => state.edits], [/\/(strokes|undo|redo)/, () => state.ack], [/\/changes/, () => ({ version: state.ack.version, dirty: [[0, 0, 5, 5]] })],
     [/\/paint\//, () => ({ layer: layer("paint", { kind: "classes" }), version: 0, n_strokes: 0, can_undo: false, can_redo: false, areas: { 1: 40 } })],
     [/\/pixel/, () => ({ values: [7] })],

@@ -11,6 +11,7 @@ from granum.app.assay_messages import AssayBody
 from granum.app.problems import Problem
 from granum.errors import ReadError
 from granum.plate.assay import read_assay
+from granum.plate.condition_names import name_conditions
 from granum.report.assay_numbers import assay_numbers
 from granum.report.assay_tables import z_prime_verdict
 
@@ -49,6 +50,9 @@ def make_assay_body(folder: Path, run: str, *, before_corrections: bool = False)
             image["values"] = {name: value for name, value in image["values"].items() if name in shown}
             for name in _OF_WELLS:
                 del image[name]
+        curves = name_conditions(assay.wells)
+        for well in content["wells"]:
+            well["curve"] = curves.get((well["plate"], well["well"]), "")
         for review in content["review"]:
             review["stem"] = stems.get((review["file"], review["frame"]), "")
         for quality in content["quality"]:

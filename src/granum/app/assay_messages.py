@@ -75,6 +75,8 @@ class AssayWell(Message):
     row: int
     column: int
     condition: str
+    curve: str
+    """Name of the curves of its condition: dose and control in it; "" where nothing is known of the well."""
     replicate: str
     control: str
     dose: float | None

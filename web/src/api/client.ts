@@ -1,6 +1,6 @@
 /** The routes of the server as typed functions; every error is an `ApiError` with the server's own sentence. */
 import type {
-  ClassList, EditAck, EditRequest, HistogramInfo, ImageEntry, ImageList, Job, JobList, LayerInfo, LearnState, ModelInfo,
+  AssayBody, ClassList, EditAck, EditRequest, HistogramInfo, ImageEntry, ImageList, Job, JobList, LayerInfo, LearnState, ModelInfo,
   ModelRequest, ObjectTableBody, PaintAck, PaintChanges, PaintState, PixelReading, Project, ProjectChange, RecipeInfo,
   RecipeList, RecipeRequest, Run, RunList, RunRequest, Scripts, SearchRequest, SearchState, Stroke, Uploaded,
 } from "./types";
@@ -91,9 +91,9 @@ export function upload(file: File, onProgress: (share: number) => void, signal?:
 const paintPath = (image: string, layer: string): string => `/images/${part(image)}/paint/${part(layer)}`;
 const editPath = (run: string, stem: string): string => `/runs/${part(run)}/images/${part(stem)}`;
 
-/** A file of a run folder: the path keeps its slashes. */
-export function runFile(run: string, path: string): string {
-  return address(`/runs/${part(run)}/files/${path.split("/").map(part).join("/")}`);
+/** A file of a run folder: the path keeps its slashes. `asRun`: without corrections by hand, which may have to be worked in first. */
+export function runFile(run: string, path: string, asRun = false): string {
+  return address(`/runs/${part(run)}/files/${path.split("/").map(part).join("/")}${asRun ? "?as_run=true" : ""}`);
 }
 
 export const api = {
@@ -137,6 +137,7 @@ export const api = {
   scripts: (run: RunRequest) => request<Scripts>("POST", "/scripts", run),
   runs: () => request<RunList>("GET", "/runs"),
   run: (id: string) => request<Run>("GET", `/runs/${part(id)}`),
+  runAssay: (id: string, corrected: boolean) => request<AssayBody>("GET", `/runs/${part(id)}/assay${corrected ? "?corrected=true" : ""}`),
   deleteRun: (id: string) => request<void>("DELETE", `/runs/${part(id)}`),
   runScripts: (id: string) => request<Scripts>("GET", `/runs/${part(id)}/scripts`),
   runObjects: (run: string, stem: string, t: number) =>

@@ -127,6 +127,7 @@ export interface AssayWell {
   row: number;
   column: number;
   condition: string;
+  curve: string;
   replicate: string;
   control: string;
   dose: number | null;

@@ -1,6 +1,6 @@
 /** Areas of the classes of a run, and how they are shown in the image. */
 import { current } from "../state/images";
-import { runClasses, runClassLook } from "../state/run_classes";
+import { legendParts, runClasses, runClassLook } from "../state/run_classes";
 import { lookOf, setLook } from "../state/view";
 import { areaText, percentText } from "./class_list";
 import { Button } from "./controls";
@@ -24,15 +24,18 @@ export function ClassAreas() {
       </div>
       <table class="small-table">
         <thead><tr><th scope="col">Class</th><th scope="col">Share</th><th scope="col">Area</th></tr></thead>
-        <tbody>
-          {list.map((one) => (
-            <tr key={one.id}>
-              <th scope="row"><i class="swatch" style={{ background: one.colour }} />{one.name}</th>
-              <td class="number">{percentText(one.area_px, total)}</td>
-              <td class="number">{areaText(one.area_px)}</td>
-            </tr>
-          ))}
-        </tbody>
+        {legendParts(list).map((part) => (
+          <tbody key={part.title}>
+            {part.title && <tr><th scope="rowgroup" colSpan={3} class="legend-part">{part.title}</th></tr>}
+            {part.classes.map((one) => (
+              <tr key={one.id}>
+                <th scope="row"><i class="swatch" style={{ background: one.colour }} />{one.name}</th>
+                <td class="number">{percentText(one.area_px, total)}</td>
+                <td class="number">{areaText(one.area_px)}</td>
+              </tr>
+            ))}
+          </tbody>
+        ))}
       </table>
     </section>
   );

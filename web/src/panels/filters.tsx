@@ -1,8 +1,8 @@
 /** What is shown of the table: by flag, by a range of any column, by what is selected. */
 import { signal } from "@preact/signals";
 import { shortNumber } from "../state/numbers";
-import { filters, setFlagFilter, setRange, table } from "../state/results";
-import { flagCounts, isFiltered, NO_FILTERS, sizeColumns, titleOf } from "../state/table";
+import { filters, setFlagFilter, setRange, setWordFilter, table } from "../state/results";
+import { flagCounts, isFiltered, NO_FILTERS, sizeColumns, titleOf, wordCounts } from "../state/table";
 import { Button } from "./controls";
 import { Icon } from "./icons";
 
@@ -59,6 +59,14 @@ export function FilterBox() {
   return (
     <section class="filters" aria-label="Filters">
       <div class="row wrap">
+        {[...wordCounts(shown)].map(([column, words]) => [...words].map(([word, n]) => {
+          const on = filters.value.words[column] === word;
+          return (
+            <button key={`${column}/${word}`} type="button" class={`button chip-button ${on ? "on" : ""}`} aria-pressed={on} title={`${titleOf({ name: column }).title}. Click: only these; again: all`} onClick={() => setWordFilter(column, word)}>
+              <span>{word.replaceAll("_", " ")}</span> <span class="number quiet">{n.toLocaleString("en")}</span>
+            </button>
+          );
+        }))}
         {[...flagCounts(shown)].map(([flag, n]) => {
           const rule = filters.value.flags[flag];
           return (

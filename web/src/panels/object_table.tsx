@@ -151,7 +151,7 @@ export function ObjectTable() {
                 style={{ top: `${(at + 1) * ROW}px` }} onPointerEnter={() => (hovered.value = new Set([label]))} onClick={(event) => pick(at, event.shiftKey || event.ctrlKey || event.metaKey)}
               >
                 {columns.map((column) => (
-                  <div key={column.name} role="gridcell" class={`cell ${column.name === "flags" ? "text" : "number"}`} style={{ width: `${width(column)}px` }}>{column.name === "label" ? String(column.values[row]) : cellText(column.values[row])}</div>
+                  <div key={column.name} role="gridcell" class={`cell ${typeof column.values[row] === "string" ? "text" : "number"}`} style={{ width: `${width(column)}px` }}>{column.name === "label" ? String(column.values[row]) : cellText(column.values[row])}</div>
                 ))}
               </div>
             );

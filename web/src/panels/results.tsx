@@ -7,6 +7,7 @@ import { exactPreview, previewOfCurrent } from "../state/preview";
 import { runRequest } from "../state/recipe";
 import { areasOnly, runClasses } from "../state/run_classes";
 import { openRun, run, runImage, shownTable, sourceRun, table, tableProblem } from "../state/results";
+import { AssaySection } from "./assay";
 import { ClassAreas } from "./class_areas";
 import { Corrections } from "./corrections";
 import { Popover } from "./controls";
@@ -105,6 +106,7 @@ export function ResultsPanel() {
     <div class="results">
       <Source />
       {open && <RunImages />}
+      {open && <AssaySection />}
       {(!table.value || (stale && !exactPreview.value && !runImage.value)) ? <Nothing /> : (
         <div class={stale ? "stale" : ""} aria-busy={stale}>
           {warnings.map((warning) => <p key={warning} class="note warn">{sentence(warning)}</p>)}

@@ -162,6 +162,12 @@ export function setFlagFilter(flag: string): void {
   filters.value = { ...filters.value, flags: next };
 }
 
+/** Only rows with a word in a column; the same word again: all. */
+export function setWordFilter(column: string, word: string): void {
+  const { [column]: now, ...rest } = filters.value.words;
+  filters.value = { ...filters.value, words: now === word ? rest : { ...rest, [column]: word } };
+}
+
 export function setRange(column: string, range: { low: number; high: number; closed: boolean } | null): void {
   const rest = filters.value.ranges.filter((one) => one.column !== column);
   filters.value = { ...filters.value, ranges: range ? [...rest, { column, ...range }] : rest };

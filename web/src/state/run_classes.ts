@@ -23,6 +23,13 @@ export const runClassColours = computed(() => Object.fromEntries(runClasses.valu
 /** The layer of the frame that is looked at, once it is known. */
 export const shownRunClasses = computed(() => (runClasses.value.length > 0 && runClassLayer.value?.key === wantedKey.value ? runClassLayer.value.layer : null));
 
+/** Classes by what they are of: in a live-dead run cells with their outline, and nuclei, are two different things. */
+export function legendParts<T extends { name: string }>(list: T[]): { title: string; classes: T[] }[] {
+  const nuclei = list.filter((one) => one.name.endsWith(" nucleus"));
+  if (nuclei.length === 0 || nuclei.length === list.length) return [{ title: "", classes: list }];
+  return [{ title: "Cells", classes: list.filter((one) => !nuclei.includes(one)) }, { title: "Nuclei", classes: nuclei }];
+}
+
 export function followRunClasses(): () => void {
   return effect(() => {
     const [key, image, open, t] = [wantedKey.value, runImage.value, run.value, plane.value.t];

@@ -225,7 +225,7 @@ test("what another author painted is shown, but is not yours to undo", async () 
 });
 
 const RUN = {
-  id: "r1", title: "", recipe: "particles", created: "2026-01-01T00:00:00Z", n_objects: 3, edited: true, settings: {},
+  id: "r1", title: "", recipe: "particles", assay: "" as const, created: "2026-01-01T00:00:00Z", n_objects: 3, edited: true, settings: {},
   images: [{ stem: "one", file: "one.tif", image: "a".repeat(16), n_frames: 1, n_objects: [3], has_objects: true, n_edits: 3, pixel_size: null, choices: [[]], classes: [[]], warnings: [] }],
 };
 

@@ -2,6 +2,7 @@
 import { effect } from "@preact/signals";
 import { api, ApiError, whenUnauthorised } from "../api/client";
 import { Connection, type SocketMessage } from "../api/socket";
+import { followAssay } from "./assay";
 import { followEdits, loadEditState, takeEditMessage } from "./edits";
 import { current, loadImages, rememberImage, project, takeImages } from "./images";
 import { loadJobs, takeJob, takeRuns } from "./jobs";
@@ -178,7 +179,7 @@ export function startSession(): () => void {
   };
   window.addEventListener("online", back);
   window.addEventListener("beforeunload", leave);
-  const stops = [rememberTab(), rememberImage(), followTables(), followEdits(), followPaint(), followLearn(), followRunClasses(), effect(askIfWanted)];
+  const stops = [rememberTab(), rememberImage(), followTables(), followEdits(), followPaint(), followLearn(), followRunClasses(), followAssay(), effect(askIfWanted)];
   return () => {
     window.removeEventListener("online", back);
     window.removeEventListener("beforeunload", leave);

@@ -24,11 +24,16 @@ export interface Filters {
   ranges: RangeFilter[];
   /** Flag -> whether rows must have it or must not. */
   flags: Record<string, "with" | "without">;
+  /** Column of words -> the word that rows must have. */
+  words: Record<string, string>;
   /** Labels inside a lasso. */
   chosen: ReadonlySet<number> | null;
 }
 
-export const NO_FILTERS: Filters = { ranges: [], flags: {}, chosen: null };
+/** Columns that are names and places rather than quantities. */
+const NO_QUANTITY = ["file", "frame", "label", "flags", "y", "x"];
+
+export const NO_FILTERS: Filters = { ranges: [], flags: {}, words: {}, chosen: null };
 
 export interface Sort {
   column: string;
@@ -73,15 +78,34 @@ export function flagCounts(table: Table): Map<string, number> {
   return counts;
 }
 
+/** Columns of words other than flags, such as the state of a nucleus, with how often each word occurs. */
+export function wordCounts(table: Table): Map<string, Map<string, number>> {
+  const found = new Map<string, Map<string, number>>();
+  for (const column of table.columns) {
+    if (!isWords(column)) continue;
+    const counts = new Map<string, number>();
+    for (const value of column.values) if (typeof value === "string" && value !== "") counts.set(value, (counts.get(value) ?? 0) + 1);
+    found.set(column.name, new Map([...counts].sort(([a], [b]) => (a < b ? -1 : 1))));
+  }
+  return found;
+}
+
+/** Whether a column holds words that are few enough to be chosen among. */
+function isWords(column: ColumnInfo): boolean {
+  return !NO_QUANTITY.includes(column.name) && column.values.some((value) => typeof value === "string") && new Set(column.values).size <= 12;
+}
+
 export function isFiltered(filters: Filters): boolean {
-  return filters.ranges.length > 0 || Object.keys(filters.flags).length > 0 || filters.chosen !== null;
+  return filters.ranges.length > 0 || Object.keys(filters.flags).length > 0 || Object.keys(filters.words).length > 0 || filters.chosen !== null;
 }
 
 export function filterRows(table: Table, filters: Filters): number[] {
   const ranges = filters.ranges.map((range) => ({ ...range, values: table.byName.get(range.column) }));
   const flags = Object.entries(filters.flags);
+  const words = Object.entries(filters.words).map(([name, word]) => ({ word, values: table.byName.get(name)?.values }));
   const rows: number[] = [];
   for (let row = 0; row < table.n; row++) {
+    if (!words.every(({ word, values }) => values?.[row] === word)) continue;
     if (filters.chosen && !filters.chosen.has(table.labels[row] ?? 0)) continue;
     if (!ranges.every(({ values, low, high, closed }) => inside(numberAt(values, row), low, high, closed))) continue;
     if (flags.length > 0) {
@@ -202,7 +226,7 @@ export function titleOf(column: Pick<ColumnInfo, "name">): { title: string; unit
   return { title: titles[bare] ?? bare, unit: bare === "y" || bare === "x" ? "px" : unit };
 }
 
-const FIRST = ["label", "ecd", "area", "feret_max", "circularity", "confidence", "flags"];
+const FIRST = ["label", "state", "p_dead", "ecd", "area", "feret_max", "circularity", "confidence", "flags"];
 
 /** Columns to show at first: a few quantities, each once, in a physical unit when there is one. */
 export function firstColumns(table: Table): string[] {
@@ -215,7 +239,7 @@ export function firstColumns(table: Table): string[] {
 /** Columns of numbers that a distribution makes sense of, in a physical unit when there is one. */
 export function sizeColumns(table: Table): string[] {
   const names = table.columns
-    .filter((column) => !["file", "frame", "label", "flags", "y", "x"].includes(column.name))
+    .filter((column) => !NO_QUANTITY.includes(column.name) && !column.values.some((value) => typeof value === "string"))
     .map((column) => column.name);
   return names.filter((name) => !name.endsWith("_px") || !names.some((other) => other !== name && other.replace(UNIT, "") === name.replace(UNIT, "")));
 }
