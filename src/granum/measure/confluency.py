@@ -31,7 +31,8 @@ def measure_confluency(
     summary : dict of str to float
         "confluency" (0 to 1; NaN where no area is analysed), and with votes "confluency_low" and "confluency_high",
         "confluency_<method>" for each method, and "doubt": half of the share of pixels on which methods differ, over
-        the smaller of the covered and the free share, at most 1.
+        the smaller of the covered and the free share (at least 2 %), or the distance of the bounds if that is larger;
+        at most 1.
 
     Raises
     ------
@@ -65,9 +66,9 @@ def measure_confluency(
         shares[name] = share(seen)
         some |= seen
         every &= seen
-    summary["confluency_low"] = min(found, *shares.values())
-    summary["confluency_high"] = max(found, *shares.values())
+    least, most = min(found, *shares.values()), max(found, *shares.values())
+    summary["confluency_low"], summary["confluency_high"] = least, most
     summary.update({f"confluency_{name}": value for name, value in shares.items()})
     apart = share(some & ~every)
-    summary["doubt"] = min(1.0, 0.5 * apart / max(min(found, 1.0 - found), 0.02))
+    summary["doubt"] = min(1.0, max(0.5 * apart / max(min(found, 1.0 - found), 0.02), most - least))
     return summary

@@ -208,14 +208,12 @@ def _draw_maps(work: _Work) -> tuple[dict[MapName, NDArray[np.float32]], float, 
 def _find_level(
     plane: NDArray[np.float32], name: MapName, sharpness: float, is_full: bool, work: _Work
 ) -> BackgroundLevel:
-    white = None
-    if work.is_white or is_full:
-        white = white_noise_level(round(4 * work.size) / 4, name, round(4 * sharpness) / 4)
-        white += float(np.log(work.fine / work.noise / work.factor))  # shrinking averages noise
+    white = white_noise_level(round(4 * work.size) / 4, name, round(4 * sharpness) / 4)
+    white += float(np.log(work.fine / work.noise / work.factor))  # shrinking averages noise
     sample = _sample(plane, work.area)
-    if is_full and white is not None:  # half way from the noise to what is usual in this layer
+    if is_full:  # half way from the noise to what is usual in this layer
         return BackgroundLevel(white, 0.2, 0.5 * (white + float(np.median(sample))), False)
-    return find_background(sample, white=white)
+    return find_background(sample, white=white, is_white=work.is_white)
 
 
 def _fill_outside(values: NDArray[np.float32], area: NDArray[np.bool_]) -> NDArray[np.float32]:

@@ -40,6 +40,7 @@ _WAY = 0.35  # of the way from background to cells where the threshold lies at l
 _BIN = 0.05
 _PEAK = 0.3
 _MOST_WHITE, _USUAL_WHITE = float(np.log(4.0)), float(np.log(1.4))  # over white noise: dirt and waves of light
+_SMOOTHER = 0.3
 _UNLIKE_NOISE = 0.22
 
 
@@ -155,15 +156,18 @@ def is_unlike_noise(plane: NDArray[np.float32], area: NDArray[np.bool_] | None, 
     return bool(spreads) and float(np.quantile(spreads, 0.25)) > _UNLIKE_NOISE
 
 
-def find_background(sample: NDArray[np.float32], *, white: float | None = None) -> BackgroundLevel:
+def find_background(sample: NDArray[np.float32], *, white: float = -3.0, is_white: bool = False) -> BackgroundLevel:
     """Return where the background of a map lies, if there is one.
 
     Parameters
     ----------
     sample : (N,) ndarray
         Values of the map.
-    white : float, optional
-        Value of the map for the noise of the image, where that is known to be white: `white_noise_level`.
+    white : float
+        Value of the map for white noise that differs from pixel to pixel as much as the image: `white_noise_level`.
+        Nothing that is smoother is background: it is clipped, or was smoothed by a file format.
+    is_white : bool
+        Whether the noise of the image is known to be white, so that background can hardly be rougher than that.
 
     Notes
     -----
@@ -172,8 +176,8 @@ def find_background(sample: NDArray[np.float32], *, white: float | None = None) 
     of faint cells. Its spread is that of the side below the peak, where there are no cells. The threshold lies three
     deviations above, and at least a third of the way (of logarithms) to what is usual above.
     """
-    most = _MOST if white is None else min(_MOST, white + _MOST_WHITE)
-    usual = _USUAL if white is None else min(_USUAL, white + _USUAL_WHITE)
+    most = min(_MOST, white + _MOST_WHITE) if is_white else _MOST
+    usual = min(_USUAL, white + _USUAL_WHITE) if is_white else _USUAL
     edges = np.arange(-4.0, _MOST + 8 * _BIN, _BIN)
     counts, _ = np.histogram(sample, bins=edges)
     smooth = np.convolve(counts, np.array([1, 2, 3, 2, 1]) / 9, mode="same")
@@ -181,7 +185,9 @@ def find_background(sample: NDArray[np.float32], *, white: float | None = None) 
     peaks = [
         n
         for n in range(smooth.size)
-        if edges[n] < most and smooth[n] >= n_least and smooth[n] >= smooth[max(0, n - 5) : n + 6].max()
+        if white - _SMOOTHER < edges[n] < most
+        and smooth[n] >= n_least
+        and smooth[n] >= smooth[max(0, n - 5) : n + 6].max()
     ]
     highest = max((smooth[n] for n in peaks), default=0.0)
     best = next((n for n in peaks if smooth[n] >= _PEAK * highest), -1)

@@ -82,6 +82,7 @@ def measure_texture_scale(
     The smoothest part is the twentieth of the area with the least energy between 1 and 2 px, where something is left
     to measure (clipped pixels have no noise).
     """
+    values = np.ascontiguousarray(values, np.float32)
     bands = _band_energies(values)
     rows, columns = bands[0].shape
     inside = np.ones((rows, columns), np.bool_)
