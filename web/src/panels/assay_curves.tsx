@@ -71,7 +71,7 @@ export function AssaySurvivalPart({ body }: { body: AssayBody }) {
         {tests.map((test) => (
           <p key={`${test.plate}/${test.name}`}>
             {curveTitle(body, test.plate, test.name)} against the control, log-rank:{" "}
-            <span class="number">{Object.entries(test.parameters).filter(([key]) => key.startsWith("p_value")).map(([key, { value }]) => `p ${key === "p_value" ? "over nuclei" : "over wells"} ${shortNumber(value, 3)}`).join(", ") || "not tested"}</span>
+            <span class="number">{Object.entries(test.parameters).filter(([key, { value }]) => key.startsWith("p_value") && value !== null).reverse().map(([key, { value }]) => `p ${key === "p_value" ? "over nuclei" : "over wells"} ${shortNumber(value, 3)}`).join(", ") || "not tested"}</span>
             {test.note && <span class="quiet"> {test.note}</span>}
           </p>
         ))}

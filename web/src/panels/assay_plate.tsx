@@ -2,6 +2,7 @@
 import { useRef, useState } from "preact/hooks";
 import type { AssayBody, AssayWell } from "../api/types";
 import { cellText, intervalText, plateColour, plateShape, platesOf, rowLetters, timeText, valueText, type PlateLayer } from "../charts/plate_scale";
+import { N_STYLES } from "../charts/series";
 import { imagesAt, openAssayImage, plateName, shownLayer, shownPlate, shownTime, timeIndex } from "../state/assay";
 import { count } from "../state/numbers";
 import { plane } from "../state/view";
@@ -40,6 +41,12 @@ function Scale({ layer }: { layer: PlateLayer }) {
   );
 }
 
+/** Colours of conditions as in the curves; none where there are more than colours. */
+function Conditions({ names }: { names: string[] }) {
+  if (names.length < 2 || names.length > N_STYLES) return null;
+  return <ul class="series-legend">{names.map((name, style) => <li key={name}><i class={`of-condition s${style}`} /><span>{name}</span></li>)}</ul>;
+}
+
 /** What is said of the well under the pointer or the keyboard. */
 function About({ body, well, layer }: { body: AssayBody; well: AssayWell | null; layer: PlateLayer }) {
   if (!well) return <p class="plate-about quiet">A click on a well shows its image.</p>;
@@ -69,6 +76,8 @@ export function AssayPlate({ body }: { body: AssayBody }) {
   if (wells.length < 2 || body.wells.length < 2) return null;
   const [rows, columns] = plateShape(wells);
   const places = new Map(wells.map((well) => [`${well.row}/${well.column}`, well]));
+  const conditions = [...new Set(body.curves.filter((curve) => curve.level === "condition").map((curve) => curve.name))];
+  const styleOf = (well: AssayWell): number => (conditions.length > 1 && conditions.length <= N_STYLES ? conditions.indexOf(well.curve) : -1);
   const current = wells.find((well) => well.well === active) ?? wells[0];
   const shown = runImage.value && body.images.find((image) => image.stem === runImage.value?.stem && image.frame === plane.value.t);
   const told = wells.find((well) => well.well === (pointed || active)) ?? null;
@@ -129,6 +138,7 @@ export function AssayPlate({ body }: { body: AssayBody }) {
                               onClick={() => open(well)} onFocus={() => setActive(well.well)} onPointerEnter={() => setPointed(well.well)}
                             >
                               {cellText(value, layer.measure.unit)}
+                              {styleOf(well) >= 0 && <i class={`of-condition s${styleOf(well)}`} />}
                             </button>
                           </td>
                         );
@@ -139,6 +149,7 @@ export function AssayPlate({ body }: { body: AssayBody }) {
               </table>
             </div>
             <Scale layer={layer} />
+            <Conditions names={conditions} />
             <About body={body} well={told} layer={layer} />
           </>
         )}

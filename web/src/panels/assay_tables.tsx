@@ -2,7 +2,7 @@
 import type { AssayBody, AssayFit, AssayInterval } from "../api/types";
 import { intervalText, measureOf, timeText } from "../charts/plate_scale";
 import { curveTitle, lastAt } from "../charts/series";
-import { shortNumber } from "../state/numbers";
+import { sentence, shortNumber } from "../state/numbers";
 import { Part } from "./assay_part";
 
 const MOST_ROWS = 200;
@@ -65,11 +65,12 @@ function Fit({ body, fit, best }: { body: AssayBody; fit: AssayFit; best: boolea
   const lines = Object.entries(fit.parameters).filter(([, one]) => one.value !== null || one.low !== null || one.high !== null);
   return (
     <tr>
-      <th scope="row">{curveTitle(body, fit.plate, fit.name)}</th>
-      <td>{measureOf(body, fit.measure).title}</td>
-      <td>{MODELS[fit.model] ?? fit.model.replaceAll("_", " ")}{best && <span class="tag">best</span>}</td>
-      <td class="number wrap">{lines.map((one) => <span key={one[0]}>{parameterLine(one)}</span>)}{fit.note && <span class="quiet">{fit.note}</span>}</td>
-      <td class="number">{fit.aic === null ? "" : fit.aic.toFixed(1)}</td>
+      <th scope="row" class="wrap"><span>{curveTitle(body, fit.plate, fit.name)}</span><span class="quiet">{measureOf(body, fit.measure).title}</span></th>
+      <td class="number wrap">
+        <span class="quiet">{MODELS[fit.model] ?? fit.model.replaceAll("_", " ")}{fit.aic !== null && ` · AIC ${fit.aic.toFixed(1)}`}{best && <span class="tag">best</span>}</span>
+        {lines.map((one) => <span key={one[0]}>{parameterLine(one)}</span>)}
+        {fit.note && <span class="quiet">{fit.note}</span>}
+      </td>
     </tr>
   );
 }
@@ -88,7 +89,7 @@ export function FitsTable({ body }: { body: AssayBody }) {
     <Part title="Fits" about={String(fits.length)}>
       <div class="scroll-x tall">
         <table class="small-table fits">
-          <thead><tr><th scope="col">of</th><th scope="col">measure</th><th scope="col">model</th><th scope="col">parameters, 95 %</th><th scope="col">AIC</th></tr></thead>
+          <thead><tr><th scope="col">of</th><th scope="col">model and parameters, 95 %</th></tr></thead>
           <tbody>{fits.slice(0, MOST_ROWS).map((fit) => <Fit key={`${key(fit)}/${fit.model}`} body={body} fit={fit} best={isBest(fit)} />)}</tbody>
         </table>
       </div>
@@ -104,14 +105,16 @@ export function QualityTable({ body }: { body: AssayBody }) {
     <Part title="Controls">
       <div class="scroll-x">
         <table class="small-table fits">
-          <thead><tr>{several && <th scope="col">plate</th>}<th scope="col">measure</th><th scope="col">time</th><th scope="col">Z′</th><th scope="col">SSMD</th><th scope="col">wells +/−</th><th scope="col">meaning</th></tr></thead>
+          <thead><tr>{several && <th scope="col">plate</th>}<th scope="col">measure</th><th scope="col">Z′</th><th scope="col">SSMD</th><th scope="col" title="Positive and negative wells">wells +/−</th></tr></thead>
           <tbody>
             {body.quality.slice(0, MOST_ROWS).map((one) => (
               <tr key={`${one.plate}/${one.measure}/${one.time}`}>
                 {several && <td>{one.plate}</td>}
-                <th scope="row">{measureOf(body, one.measure).title}</th><td class="number">{one.time === null ? "–" : timeText(one.time, body.time_unit)}</td>
+                <th scope="row" class="wrap">
+                  <span>{measureOf(body, one.measure).title}{body.images.length > 1 && one.time !== null && ` at ${timeText(one.time, body.time_unit)}`}</span>
+                  <span class="quiet">{sentence(one.verdict)}{one.note && `. ${one.note}`}</span>
+                </th>
                 <td class="number">{shortNumber(one.z_prime, 3)}</td><td class="number">{shortNumber(one.ssmd, 3)}</td><td class="number">{one.n_positive}/{one.n_negative}</td>
-                <td class="wrap"><span>{one.verdict}</span>{one.note && <span class="quiet">{one.note}</span>}</td>
               </tr>
             ))}
           </tbody>

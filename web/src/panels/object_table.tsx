@@ -19,7 +19,7 @@ function cellText(value: unknown): string {
 
 /** Numbers of objects are names: written without commas, as the status bar and the files do, and never cut. */
 function width(column: ColumnInfo): number {
-  return column.name === "label" ? Math.max(52, 7.6 * String(column.values.at(-1) ?? "").length + 22) : column.name === "flags" ? 190 : Math.max(64, (titleOf(column).title.length + titleOf(column).unit.length) * 6.6 + 28);
+  return column.name === "label" ? Math.max(52, 7.6 * String(column.values.at(-1) ?? "").length + 22) : column.name === "flags" ? 190 : Math.max(column.name === "p_dead" ? 84 : 64, (titleOf(column).title.length + titleOf(column).unit.length) * 6.6 + 28);
 }
 
 function Head({ columns }: { columns: ColumnInfo[] }) {
