@@ -68,6 +68,9 @@ class FolderPictures:
     def entries(self):
         return [self.entry(id) for id in self._files()]
 
+    def files(self):
+        return [(entry, self.path(entry.id)) for entry in self.entries()]
+
     def entry(self, id):
         name, channels = self.path(id).name, [ChannelInfo(index=0, name="grey")]
         return ImageEntry(id=id, name=name, size_bytes=1, uploaded=False, status="ready", channels=channels)

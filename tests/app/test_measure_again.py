@@ -100,7 +100,7 @@ def test_numbers_are_those_of_a_run_with_the_same_corrections(name, path, tmp_pa
         for row in csv.DictReader(stream):
             if row["frame"] == "1":
                 confidence[int(row["label"])] = float(row["confidence"])
-    measure = Measurer(recipe, path, 1, {"channels": channels, "z": None}, labels)
+    measure = Measurer(recipe, [path], 1, {"channels": channels, "z": None}, labels)
     result = edit_labels(labels, edits=edits)
     edited = np.isin(result.values, result.edited)
     known = np.array([1.0 if hand else confidence[v] for v, hand in zip(result.values.tolist(), edited, strict=True)])
@@ -120,19 +120,32 @@ def test_numbers_are_those_of_a_run_with_the_same_corrections(name, path, tmp_pa
 def test_a_recipe_that_measures_nothing_has_no_table(path):
     recipe = parse_recipe("[[step]]\ndo='segment.threshold'\n[[step]]\ndo='segment.components'")
     labels = np.zeros((180, 180), np.int32)
-    assert Measurer(recipe, path, 0, {}, labels)(labels, None, np.zeros(0, bool)) is None
+    assert Measurer(recipe, [path], 0, {}, labels)(labels, None, np.zeros(0, bool)) is None
 
 
-def test_channels_in_files_of_their_own_are_refused_in_a_sentence(path):
-    with pytest.raises(SettingError, match="files of their own"):
-        Measurer(RECIPES["seed"], path, 0, {"patterns": {"image": "*_w1.tif"}}, np.zeros((180, 180), np.int32))
+def test_channels_in_files_of_their_own_are_measured_as_in_one_file(path, tmp_path):
+    stack = tifffile.imread(path)
+    for number, name in enumerate(("x_w1.tif", "x_w2.tif")):
+        tifffile.imwrite(tmp_path / name, stack[:, number], imagej=True, metadata={"axes": "TYX"})
+    patterns = {"image": "*_w1.tif", "dye": "*_w2.tif"}
+    labels = run(RECIPES["other channel"], read_image(path), channels={"image": 0, "dye": 1}, frame=1).labels
+    known, edited = np.ones(labels.max()), np.zeros(labels.max(), bool)
+    reading = {"channels": {"image": "0", "dye": "1"}, "z": None}
+    expected = Measurer(RECIPES["other channel"], [path], 1, reading, labels)(labels, known, edited)
+    paths = [tmp_path / "x_w1.tif", tmp_path / "x_w2.tif"]
+    apart = Measurer(RECIPES["other channel"], paths, 1, {"patterns": patterns}, labels)(labels, known, edited)
+    assert apart.keys() == expected.keys()
+    for name, values in expected.items():
+        np.testing.assert_array_equal(apart[name], values)
+    with pytest.raises(SettingError, match=r"do not fit the patterns|no file goes with"):
+        Measurer(RECIPES["other channel"], paths[::-1], 1, {"patterns": patterns}, labels)
 
 
 def test_what_follows_from_the_labels_is_judged_again_too(path, stand_ins):
     recipe = parse_recipe(JUDGED)
     image = read_image(path)
     whole = run(recipe, image)
-    measure = Measurer(recipe, path, 0, {}, whole.labels)
+    measure = Measurer(recipe, [path], 0, {}, whole.labels)
     labels = np.where(whole.labels == 2, 0, whole.labels).astype(np.int32)
     body = measure(labels, None, np.zeros(len(np.unique(labels)) - 1, bool))
     kept = whole.objects["label"] != 2

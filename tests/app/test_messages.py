@@ -5,14 +5,14 @@ import json
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from granum.app import messages, paint_messages, recipe_messages, run_messages
+from granum.app import messages, paint_messages, plan_messages, recipe_messages, run_messages
 from granum.app.messages import ProjectChange
 from granum.app.paint_messages import ClassInfo, Stroke
 from granum.app.run_messages import EditRequest, RunRequest
 
 MODELS = [
     model
-    for module in (messages, recipe_messages, paint_messages, run_messages)
+    for module in (messages, plan_messages, recipe_messages, paint_messages, run_messages)
     for name in module.__all__
     if isinstance(model := getattr(module, name), type) and issubclass(model, BaseModel)
 ]

@@ -210,3 +210,23 @@ def test_choices_are_in_pixels_of_the_full_image(source, tmp_path):
     there = next(choice for choice in small.choices if choice.about == "segmentation")
     assert automatic.chosen["smoothing_px"] == 2 * there.chosen["smoothing_px"]
     assert "2 times smaller" in automatic.reason
+
+
+def test_channels_in_files_of_their_own_give_what_a_run_gives(tmp_path, picture):
+    recipe = parse_recipe(
+        "[channels.live]\nnames = ['hoechst']\n[channels.dead]\n"
+        "[[step]]\ndo = 'segment.threshold'\nfrom = { image = 'channel.dead' }\n[[step]]\ndo = 'segment.components'\n"
+    )
+    for name, pixels in (("live", picture.image[::-1]), ("dead", picture.image)):
+        np.save(tmp_path / f"{name}.npy", np.ascontiguousarray(pixels))
+    live, dead = (PreviewSource(name, tmp_path / f"{name}.npy") for name in ("live", "dead"))
+    others = {"hoechst": live, "dead": dead}
+    found = PreviewMaker().make(job(dead, tmp_path, recipe=recipe, others=others))
+    given = {"hoechst": read_image(live.path), "dead": read_image(dead.path)}
+    wanted = pipeline.run(recipe, read_image(live.path), channels=given)
+    assert wanted.n_objects > 5
+    np.testing.assert_array_equal(np.load(found.layers[0].path), wanted.labels)
+    # two files with the same bytes, as two empty channels, are two channels
+    np.save(tmp_path / "twin.npy", picture.image)
+    twins = {"hoechst": PreviewSource("dead", tmp_path / "twin.npy"), "dead": dead}
+    assert PreviewMaker().make(job(dead, tmp_path, number=2, recipe=recipe, others=twins)).n_objects == found.n_objects

@@ -6,6 +6,7 @@ import pytest
 
 from granum.app.problems import Problem
 from granum.app.run_plan import RunInput, RunPlan, assay_options, n_cores, plan_run
+from granum.app.script_export import command_words
 from granum.errors import OutputError, SettingError
 
 PLAN = RunPlan(
@@ -106,3 +107,58 @@ def test_what_an_assay_needs_is_in_the_plan_and_survives_its_file(bench, tmp_pat
 def test_what_does_not_fit_an_assay_is_told_at_once(bench, changes, message):
     with pytest.raises(SettingError, match=message):
         plan_run(bench.ask(**{"toml": ASSAY, **changes}), bench.project, bench.pictures)
+
+
+STAINS = """
+[channels.live]
+names = ["hoechst"]
+[channels.dead]
+names = ["draq7"]
+[channels.brightfield]
+optional = true
+[[step]]
+do = "segment.threshold"
+from = { image = "channel.live" }
+"""
+
+
+@pytest.fixture
+def stains(bench):
+    for path in bench.folder.glob("*.tif"):
+        path.unlink()
+    for n, name in enumerate(("1_h.tif", "1_d.tif", "2_h.tif", "2_d.tif", "x.tif")):
+        bench.add(name, n)
+    return bench
+
+
+def test_channels_in_files_of_their_own_are_in_the_plan_and_survive_its_file(stains):
+    request = stains.ask(
+        toml=STAINS, patterns={"draq7": "*_d.tif", "hoechst": "*_h.tif"}, channels={"brightfield": None}
+    )
+    plan = plan_run(request, stains.project, stains.pictures)
+    assert list(plan.patterns.items()) == [("hoechst", "*_h.tif"), ("draq7", "*_d.tif")]
+    assert plan.channels == {"brightfield": "none"}
+    assert RunPlan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
+    with pytest.raises(OutputError, match="damaged"):
+        RunPlan.from_json({**plan.to_json(), "patterns": {"hoechst": 7}})
+    words = command_words(plan)
+    given = [words[n + 1] for n, word in enumerate(words) if word == "--channel"]
+    assert given == ["brightfield=none", "hoechst=*_h.tif", "draq7=*_d.tif"]
+
+
+def test_one_image_stands_for_the_files_of_its_field(stains):
+    patterns = {"hoechst": "*_h.tif", "draq7": "*_d.tif"}
+    one = stains.ask(toml=STAINS, patterns=patterns, images=[stains.pictures.id("2_d.tif")])
+    plan = plan_run(one, stains.project, stains.pictures)
+    assert [path.rpartition("/")[2] for path in plan.paths] == ["2_d.tif", "2_h.tif"]
+    (stains.folder / "1_d.tif").unlink()
+    everything = {"toml": STAINS, "patterns": patterns}
+    with pytest.raises(SettingError, match=r"no file goes with 1_h\.tif"):
+        plan_run(stains.ask(**everything), stains.project, stains.pictures)
+    plan = plan_run(stains.ask(**everything, complete_only=True), stains.project, stains.pictures)
+    assert [path.rpartition("/")[2] for path in plan.paths] == ["2_d.tif", "2_h.tif"]
+
+
+def test_a_needed_role_cannot_be_left_out(stains):
+    with pytest.raises(SettingError, match="does not work without it"):
+        plan_run(stains.ask(toml=STAINS, channels={"live": None}), stains.project, stains.pictures)

@@ -9,6 +9,7 @@ import "./styles/panels.css";
 import "./styles/results.css";
 import "./styles/learn.css";
 import "./styles/assay.css";
+import "./styles/setup.css";
 
 const root = document.getElementById("app");
 if (root === null) throw new Error("index.html has no element #app");

@@ -61,7 +61,7 @@ class CorrectedRuns:
         edits : dict
             Its corrections.
         paths : sequence of Path
-            Its images, in their order.
+            All its files, in their order.
         labels_of : callable
             (stem, frame) -> the labels that the page shows, without gaps.
 
@@ -89,6 +89,7 @@ class CorrectedRuns:
                 paths,
                 built,
                 channels=dict(plan.channels),
+                patterns=dict(plan.patterns) or None,
                 pixel_size=plan.pixel_size,
                 interval_s=plan.interval_s,
                 z=plan.z,

@@ -183,6 +183,7 @@ def _run(folder: JobFolder, reporter: _Reporter) -> BatchSummary:
         plan.paths,
         folder.result,
         channels=plan.channels,
+        patterns=plan.patterns or None,
         pixel_size=plan.pixel_size,
         interval_s=plan.interval_s,
         z=plan.z,

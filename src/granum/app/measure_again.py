@@ -8,7 +8,7 @@ the labels: one measuring, or cells and the judgement of nuclei too.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from granum import pipeline
+from granum.batch.plan import plan_sources
 from granum.errors import GranumWarning, SettingError
 from granum.measure.flags import flag_edited
 from granum.object_table import ObjectTable
@@ -33,8 +34,8 @@ class Measurer:
     ----------
     recipe : Recipe
         Of the run.
-    path : Path
-        The image.
+    paths : sequence of Path
+        Its files, the main one first.
     frame : int
         The frame.
     reading : dict
@@ -49,22 +50,20 @@ class Measurer:
     """
 
     def __init__(
-        self, recipe: Recipe, path: Path, frame: int, reading: Mapping[str, Any], labels: NDArray[np.int32]
+        self, recipe: Recipe, paths: Sequence[Path], frame: int, reading: Mapping[str, Any], labels: NDArray[np.int32]
     ) -> None:
         self._steps = _steps_to_objects(recipe)
         self._layers: dict[str, Any] = {}
         if not self._steps:
             return
-        if reading.get("patterns"):
-            raise SettingError("runs whose channels stand in files of their own cannot be measured again here.")
         wanted: set[str] = set()
         for step in reversed(self._steps):
             wanted = (wanted - set(step.writes)) | set(_inputs(step).values())
         result = pipeline.run(
             recipe,
-            read_image(path),  # steps work in pixels: the pixel size of the run is not needed here
+            read_image(paths[0]),  # steps work in pixels: the pixel size of the run is not needed here
             frame=frame,
-            channels=reading.get("channels") or {},
+            channels=_channels(paths, reading),
             z=reading.get("z"),
             keep={*wanted, "labels"},
             given={"labels": labels, "confidence": None},
@@ -107,6 +106,17 @@ class Measurer:
         if layers["labels"] is not labels:
             objects = {**objects, "label": numbers[objects["label"] - 1]}
         return flag_edited(objects, edited)
+
+
+def _channels(paths: Sequence[Path], reading: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what each channel name stands for; where channels are files, the patterns of the run tell which."""
+    found: dict[str, Any] = dict(reading.get("channels") or {})
+    if patterns := reading.get("patterns"):
+        sources, _ = plan_sources(paths, patterns)
+        if len(sources) != 1 or sources[0].path != paths[0]:
+            raise SettingError(f"{paths[0].name}: the names of its files do not fit the patterns of the run any more.")
+        found |= {name: read_image(path) for name, path in sources[0].channel_paths.items()}
+    return found
 
 
 def _inputs(step: RecipeStep) -> dict[str, str]:

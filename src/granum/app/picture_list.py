@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from granum.app.folder_scan import FoundFile
@@ -98,6 +99,12 @@ class PictureList:
         """Return all images, each once, sorted as people count."""
         with self._lock:
             return [self._entry(one) for one in self._pictures.values() if self._by_id[one.id][0] is one]
+
+    def files(self) -> list[tuple[ImageEntry, Path]]:
+        """Return every file that is ready, also those with the same bytes, sorted as people count."""
+        with self._lock:
+            ready = [one for one in self._pictures.values() if one.status == "ready"]
+            return [(self._entry(self._by_id[one.id][0]), one.file.path) for one in ready]
 
     def ids(self) -> list[str]:
         """Return the ids of all images, without their entries."""

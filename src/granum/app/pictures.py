@@ -106,6 +106,10 @@ class Pictures:
         """
         return self._list.entry(id)
 
+    def files(self) -> list[tuple[ImageEntry, Path]]:
+        """Return every file that is ready, also those with the same bytes, sorted as people count."""
+        return self._list.files()
+
     def id_of(self, sha256: str) -> str | None:
         """Return the id of the image with these bytes, or None."""
         try:

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from granum import pipeline
+from granum.app.field_files import in_app_words
 from granum.app.forms import is_full_size_only, shrink_recipe
 from granum.app.preview_layers import (
     LayerFile,
@@ -98,11 +99,13 @@ class PreviewJob:
     recipe: Recipe
     t: int = 0
     z: int | None = None
-    channels: dict[str, int] = field(default_factory=dict)
+    channels: dict[str, int | None] = field(default_factory=dict)
     level: int = 0
     layers: tuple[str, ...] = ("labels",)
     folder: Path = Path()
     """Where to write the layers; made by who asks."""
+    others: dict[str, PreviewSource] = field(default_factory=dict)
+    """Channels in files of their own, in the order of a run: the first is what a run would call the image."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +143,7 @@ class PreviewMaker:
     """
 
     def __init__(self, *, plane_bytes: int = _PLANE_BYTES, step_bytes: int = _STEP_BYTES) -> None:
-        self._images: OrderedDict[tuple[str, str], Image] = OrderedDict()
+        self._images: OrderedDict[tuple[str, str, str], Image] = OrderedDict()
         self._planes: OrderedDict[tuple[str, int, int, int, int], NDArray[Any]] = OrderedDict()
         self._plane_bytes = plane_bytes
         self._steps = pipeline.Cache(step_bytes)
@@ -153,7 +156,8 @@ class PreviewMaker:
         GranumError
             The file cannot be read, the plane is too large, there is no such layer, or a step cannot work on it.
         """
-        image = self._open(job.source)
+        source = next(iter(job.others.values()), job.source)
+        image = self._open(source)
         height, width = image.shape[3:]
         kinds = layer_kinds(job.recipe)
         for name in job.layers:
@@ -163,9 +167,9 @@ class PreviewMaker:
         recipe = shrink_recipe(job.recipe, level)
         result = pipeline.run(
             recipe,
-            self._at_level(job.source, image, level),
+            self._at_level(source, image, level),
             frame=job.t,
-            channels=job.channels,
+            channels=self._channels(job, level),
             z=job.z,
             progress=progress,
             cache=self._steps,
@@ -199,10 +203,21 @@ class PreviewMaker:
             level,
         )
 
+    def _channels(self, job: PreviewJob, level: int) -> dict[str, int | str | Image]:
+        """Return what each channel name stands for, as a run takes it."""
+        found: dict[str, int | str | Image] = {
+            name: "none" if index is None else index for name, index in job.channels.items()
+        }
+        for name, source in job.others.items():
+            if name != "image":
+                found[name] = self._at_level(source, self._open(source), level)
+        return found
+
     def _open(self, source: PreviewSource) -> Image:
         from granum.read import read_image
 
-        key = (source.image, str(source.pixel_size))
+        # two files may have the same bytes, as two empty channels do, and are two channels all the same
+        key = (str(source.path), source.image, str(source.pixel_size))
         if key not in self._images:
             self._images[key] = read_image(source.path, pixel_size=source.pixel_size)
             while len(self._images) > _OPEN_IMAGES:
@@ -354,7 +369,7 @@ def _answer(maker: PreviewMaker, job: PreviewJob, connection: Connection) -> tup
     except Stopped:
         return ("stopped", job.number)
     except GranumError as error:
-        return ("failed", job.number, "not_possible", str(error))
+        return ("failed", job.number, "not_possible", in_app_words(str(error)))
     except MemoryError:
         return ("failed", job.number, "memory", "There is not enough memory for this preview; zoom out or start a run.")
     except OSError as error:

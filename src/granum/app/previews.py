@@ -12,11 +12,12 @@ import shutil
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any, Protocol
 
+from granum.app.field_files import check_patterns
 from granum.app.forms import RecipeShelf
 from granum.app.preview_results import ResultFolder, make_result
 from granum.app.preview_worker import PreviewJob, PreviewSource, work
@@ -36,6 +37,10 @@ class Pictures(Protocol):
 
     def preview_source(self, image: str) -> PreviewSource:
         """Return where the pixels of an image are; Problem 404 when there is no such image."""
+        ...
+
+    def preview_field(self, image: str, patterns: Mapping[str, str]) -> dict[str, PreviewSource]:
+        """Return where the channels of the field of an image are, the main one first."""
         ...
 
 
@@ -99,11 +104,14 @@ class Previews:
         """
         recipe = self._recipes.resolve(request)
         source = self._pictures.preview_source(request.image)
+        others: dict[str, PreviewSource] = {}
+        if patterns := check_patterns(request.patterns, recipe, request.channels):
+            others = self._pictures.preview_field(request.image, patterns)
         with self._lock:
             if self._closed:
                 raise Problem(503, "closing", "The server is closing.")
             self._number += 1
-            job = self._job(recipe, source, request)
+            job = self._job(recipe, source, request, others)
             older = self._waiting.get(client)
             # in place of the older one: a client that asks often does not lose its turn, nor gains one
             self._waiting[client] = _Waiting(client, request, job, time.perf_counter())
@@ -134,16 +142,19 @@ class Previews:
 
     # ------------------------------------------------------------------------------------------------ the queue
 
-    def _job(self, recipe: Recipe, source: PreviewSource, request: PreviewRequest) -> PreviewJob:
+    def _job(
+        self, recipe: Recipe, source: PreviewSource, request: PreviewRequest, others: dict[str, PreviewSource]
+    ) -> PreviewJob:
         return PreviewJob(
             self._number, source, recipe, request.t, request.z, dict(request.channels), request.level,
-            tuple(request.layers), self.results.path / f"{self._number}",
+            tuple(request.layers), self.results.path / f"{self._number}", others,
         )  # fmt: skip
 
     def _is_stale(self, running: _Waiting, job: PreviewJob) -> bool:
         """Whether what runs is not worth its end, now that `job` waits."""
         old = running.job
-        same_plane = (old.source.image, old.t, old.z, old.channels) == (job.source.image, job.t, job.z, job.channels)
+        same_plane = all(getattr(old, name) == getattr(job, name) for name in ("t", "z", "channels", "others"))
+        same_plane = same_plane and old.source.image == job.source.image
         return not same_plane or old.level < job.level or time.perf_counter() - self._running_since > _PATIENCE_S
 
     def _stop_running(self) -> None:

@@ -26,6 +26,10 @@ Settings = dict[str, bool | int | float | str | list[float] | None]
 """ "STEP.SETTING" -> value, as in `Recipe.with_settings`, which refuses NaN and names the range."""
 
 
+Patterns = dict[Name, Annotated[str, Field(min_length=1, max_length=300)]]
+"""Names of files with ``*`` and ``?``, as the command line takes them."""
+
+
 class SettingInfo(Message):
     """One setting, from the signature of its step: the form is made from it."""
 
@@ -144,8 +148,10 @@ class PreviewRequest(RecipeRequest):
     image: Identifier
     t: int = 0
     z: int | None = None
-    channels: dict[Name, int] = {}
-    """Channel name ("image" for the main one) -> index in the file."""
+    channels: dict[Name, int | None] = {}
+    """Channel name ("image" for the main one) -> index in the file; None where an optional role is not wanted."""
+    patterns: Patterns = {}
+    """As in `RunRequest`: the files of the field that the image belongs to are read together."""
     level: Annotated[int, Field(ge=0, le=16)] = 0
     """0 is exact and full size; of recipes that are `full_size_only` the answer is of level 0 whatever is asked for."""
     layers: list[Name] = ["labels"]

@@ -33,14 +33,14 @@ class ResultFrame:
         Which frame.
     cache : Path
         Folder for large labels.
-    image_path : callable
-        Returns the image, or raises the Problem that says why there is none.
+    image_paths : callable
+        Returns the files of the image, the main one first, or raises the Problem that says why there are none.
     """
 
-    def __init__(self, run: OpenRun, stem: str, t: int, cache: Path, image_path: Callable[[], Path]) -> None:
+    def __init__(self, run: OpenRun, stem: str, t: int, cache: Path, image_paths: Callable[[], list[Path]]) -> None:
         self.lock = threading.RLock()
         self._run, self._stem, self._t = run, stem, t
-        self._cache, self._image_path = cache, image_path
+        self._cache, self._image_paths = cache, image_paths
         self._log = run.log(stem, t)
         self._plain: NDArray[np.int32] | None = None
         self._edits: FrameEdits | None = None
@@ -90,7 +90,7 @@ class ResultFrame:
 
     def edit(self, request: EditRequest, author: str) -> EditAck:
         """Make a correction."""
-        self._image_path()  # what cannot be measured is not corrected
+        self._image_paths()  # what cannot be measured is not corrected
         return self._editing().edit(request, author)
 
     def state(self, author: str) -> EditAck:
@@ -135,7 +135,8 @@ class ResultFrame:
         folder, edits = self._run.folder, self._editing()
         if self._measurer is None:
             self._confidence = self._known_confidence()
-            self._measurer = Measurer(folder.recipe, self._image_path(), self._t, folder.run["reading"], edits.labels)
+            reading = folder.run["reading"]
+            self._measurer = Measurer(folder.recipe, self._image_paths(), self._t, reading, edits.labels)
         values, edited = edits.values, edits.edited
         confidence = np.array(
             [

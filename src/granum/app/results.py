@@ -77,6 +77,10 @@ class ResultPictures(Protocol):
         """Return its file."""
         ...
 
+    def files(self) -> list[tuple[ImageEntry, Path]]:
+        """Return every file that is ready, also those with the same bytes."""
+        ...
+
 
 class Results:
     """The finished runs of a project; every method may be called from any thread.
@@ -251,7 +255,7 @@ class Results:
         edits = opened.edits()
         if not edits:
             return opened.folder.path
-        paths = [self._image_path(opened, stem) for stem in opened.folder.stems]
+        paths = [path for stem in opened.folder.stems for path in self._image_paths(opened, stem)]
         return self._corrected.folder(opened, edits, paths, lambda stem, t: self._numbered(run, stem, t))
 
     def original(self, run: str) -> Path:
@@ -338,7 +342,7 @@ class Results:
                 frame = self._frames.get(key)
                 if frame is None:
                     cache = self._project.cache / "labels" / run
-                    frame = ResultFrame(opened, stem, t, cache, partial(self._image_path, opened, stem))
+                    frame = ResultFrame(opened, stem, t, cache, partial(self._image_paths, opened, stem))
                     self._frames[key] = frame
                 self._frames.move_to_end(key)
             with frame.lock:
@@ -359,13 +363,20 @@ class Results:
     def _image_id(self, sha256: str) -> str:
         return self._pictures.id_of(sha256) or ""
 
-    def _image_path(self, run: OpenRun, stem: str) -> Path:
-        """Return the image of an input, wherever it lies now; Problem 409 when it is gone."""
-        about = run.folder.input(stem)
-        id = self._pictures.id_of(about["files"][0]["sha256"])
+    def _image_paths(self, run: OpenRun, stem: str) -> list[Path]:
+        """Return the files of an input, the main one first, wherever they lie now; Problem 409 when one is gone."""
+        return [self._file_path(run, about) for about in run.folder.input(stem)["files"]]
+
+    def _file_path(self, run: OpenRun, about: dict[str, Any]) -> Path:
+        id = self._pictures.id_of(about["sha256"])
         if id is None:
             if any(entry.status in ("waiting", "reading") for entry in self._pictures.entries()):
                 raise Problem(503, "reading", "the images of the project are still being read; try again in a moment.")
-            text = f"{about['file']}: is not in the project any more, so nothing can be measured; put the image back."
+            text = f"{about['name']}: is not in the project any more, so nothing can be measured; put the image back."
             raise Problem(409, "image_missing", text)
-        return self._pictures.path(id)
+        path = self._pictures.path(id)
+        if run.folder.run["reading"].get("patterns") and path.name != about["name"]:
+            # of files with the same bytes, the one that the patterns found: its name tells the channel
+            same = [file for entry, file in self._pictures.files() if entry.id == id and file.name == about["name"]]
+            path = same[0] if same else path
+        return path

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from granum.app.messages import Identifier, Message, Name, PixelSizeInfo, Point
-from granum.app.recipe_messages import ChoiceInfo, RecipeRequest, Settings
+from granum.app.recipe_messages import ChoiceInfo, Patterns, RecipeRequest, Settings
 
 __all__ = [
     "ClassArea",
@@ -31,7 +31,12 @@ class RunRequest(RecipeRequest):
 
     images: list[Identifier] | None = None
     """None is all that are ready."""
-    channels: dict[Name, int] = {}
+    channels: dict[Name, int | None] = {}
+    """Role or channel -> index in the file; None where an optional role is not wanted."""
+    patterns: Patterns = {}
+    """Role or name of a stain -> pattern of the files that hold it, where channels are files of their own."""
+    complete_only: bool = False
+    """Whether fields that lack one of their files are left out; a run with one is refused otherwise."""
     z: int | None = None
     names: Annotated[str, Field(max_length=500)] | None = None
     """Of recipes that make an assay: how names of files say plate, well, field and time."""

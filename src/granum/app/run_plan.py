@@ -5,28 +5,31 @@ The job process, the Python script and the command line are all made from it, so
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from granum.app.field_files import check_patterns, chosen_fields, fields_of
 from granum.channel_roles import role_named, unknown_channel
 from granum.errors import OutputError, ReadError, SettingError
 
 if TYPE_CHECKING:
     from granum.app.messages import ImageEntry
     from granum.app.run_messages import RunRequest
+    from granum.plate.plate_map import PlateMap
     from granum.recipe import Recipe
 
-__all__ = ["RunInput", "RunPictures", "RunPlan", "RunProject", "assay_options", "n_cores", "plan_run"]
+__all__ = ["RunInput", "RunPictures", "RunPlan", "RunProject", "assay_options", "n_cores", "plan_run", "read_map_text"]
 
 SCHEMA = 1
 """Version of ``job.json``."""
 _KINDS: dict[str, Any] = {
     "title": str, "recipe_name": str, "recipe_toml": str, "channels": dict, "z": int | None,
     "pixel_size": str | None, "interval_s": float | int | None, "processes": int,
-    "names": str | None, "plate_map": str | None, "video": bool,
+    "names": str | None, "plate_map": str | None, "video": bool, "patterns": dict,
 }  # fmt: skip
 
 
@@ -77,6 +80,10 @@ class RunPictures(Protocol):
         """Return its file."""
         ...
 
+    def files(self) -> Sequence[tuple[ImageEntry, Path]]:
+        """Return every file that is ready, also those with the same bytes, as people sort them."""
+        ...
+
 
 @dataclass(frozen=True)
 class RunInput:
@@ -112,6 +119,8 @@ class RunPlan:
         How many work at the same time; the result does not depend on it.
     names, plate_map, video : str or None, str or None, bool
         Of an assay, as `run_batch` takes them; the plate map as its text, line feeds only.
+    patterns : dict
+        Name of a stain or role -> pattern of the files that hold it; the first one names the main files.
     """
 
     title: str
@@ -126,6 +135,7 @@ class RunPlan:
     names: str | None = None
     plate_map: str | None = None
     video: bool = False
+    patterns: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def recipe(self) -> Recipe:
@@ -144,6 +154,7 @@ class RunPlan:
         assay = {"names": self.names, "plate_map": self.plate_map, "video": self.video}
         return {
             **({"assay": assay} if any(assay.values()) else {}),
+            **({"patterns": dict(self.patterns)} if self.patterns else {}),
             "schema": SCHEMA,
             "title": self.title,
             "recipe": {"name": self.recipe_name, "toml": self.recipe_toml},
@@ -178,11 +189,12 @@ class RunPlan:
                 content["interval_s"],
                 content["processes"],
                 **content.get("assay", {}),
+                patterns=content.get("patterns", {}),
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise OutputError(f"job.json: is damaged ({type(error).__name__}: {error}).") from None
         wrong = [name for name, kinds in _KINDS.items() if not isinstance(getattr(plan, name), kinds)]
-        channels = plan.channels.values() if "channels" not in wrong else ()
+        channels = [*plan.channels.values(), *plan.patterns.values()] if not {"channels", "patterns"} & {*wrong} else []
         texts = [*channels, *(text for one in plan.inputs for text in (one.id, one.path))]
         if wrong or not all(isinstance(text, str) for text in texts):
             raise OutputError(f"job.json: is damaged ({', '.join(wrong) or 'a text is none'}).")
@@ -201,25 +213,31 @@ def plan_run(request: RunRequest, project: RunProject, pictures: RunPictures) ->
     """
     from granum.app.forms import RecipeShelf
     from granum.app.problems import Problem
+    from granum.batch.plan import plan_sources
 
     recipe = RecipeShelf(project.path("recipes")).resolve(request)
-    entries = _chosen(request, pictures)
+    patterns = check_patterns(request.patterns, recipe, request.channels)
+    files = [(one, pictures.path(one.id)) for one in _chosen(request, pictures)]
+    if patterns:
+        files = _in_fields(request, pictures, patterns)
+    entries = [entry for entry, _ in files]
     if not entries:
         raise Problem(422, "no_images", "images: none is ready; add images, or wait until they are read.")
     _check_channels(request.channels, recipe, entries)
-    inputs = tuple(RunInput(entry.id, os.path.abspath(pictures.path(entry.id))) for entry in entries)  # noqa: PTH100
+    inputs = tuple(RunInput(entry.id, os.path.abspath(path)) for entry, path in files)  # noqa: PTH100
     for given in inputs:
         if not _is_text(given.path):
             raise SettingError(f"image {given.path!r}: its name is no text; rename the file.")
     if request.names is not None or request.plate_map is not None or request.video:
-        _check_assay(request, recipe, [Path(given.path) for given in inputs])
-    n_planes = sum(max(1, entry.n_frames) for entry in entries)
+        sources, _ = plan_sources([Path(given.path) for given in inputs], patterns)
+        _check_assay(request, recipe, [source.path for source in sources])
+    n_planes = math.ceil(sum(max(1, entry.n_frames) for entry in entries) / max(1, len(patterns)))
     return RunPlan(
         request.title.strip() or recipe.name,
         recipe.name,
         recipe.to_toml(),
         inputs,
-        {name: str(index) for name, index in sorted(request.channels.items())},
+        {name: "none" if index is None else str(index) for name, index in sorted(request.channels.items())},
         request.z,
         project.pixel_size,
         project.interval_s,
@@ -227,6 +245,7 @@ def plan_run(request: RunRequest, project: RunProject, pictures: RunPictures) ->
         request.names,
         None if request.plate_map is None else "".join(f"{line}\n" for line in request.plate_map.splitlines()),
         request.video,
+        patterns,
     )
 
 
@@ -249,21 +268,32 @@ def assay_options(plan: RunPlan, place: Path) -> dict[str, Any]:
 
 def _check_assay(request: RunRequest, recipe: Recipe, paths: Sequence[Path]) -> None:
     """Raise for a recipe that makes no assay, a pattern that fits no name, or a plate map that cannot be read."""
-    import tempfile
-
     from granum.batch.image_places import check_names
-    from granum.plate.plate_map import read_plate_map
 
     if not recipe.assay:
         raise SettingError(f"recipe {recipe.name!r}: makes no assay, so it takes no plate map, names or video.")
     check_names(paths, request.names)
-    if request.plate_map is None:
-        return
+    if request.plate_map is not None:
+        read_map_text(request.plate_map)
+
+
+def read_map_text(text: str) -> PlateMap:
+    """Return the plate map of a text.
+
+    Raises
+    ------
+    SettingError
+        When it is none.
+    """
+    import tempfile
+
+    from granum.plate.plate_map import read_plate_map
+
     with tempfile.TemporaryDirectory(prefix="granum-") as folder:
         place = Path(folder) / "plate_map.csv"
-        place.write_text(request.plate_map, encoding="utf-8", newline="")
+        place.write_text(text, encoding="utf-8", newline="")
         try:
-            read_plate_map(place)
+            return read_plate_map(place)
         except ReadError as error:
             raise SettingError(str(error).replace(str(place), "plate map")) from None
 
@@ -277,11 +307,39 @@ def _chosen(request: RunRequest, pictures: RunPictures) -> list[ImageEntry]:
     return sorted(wanted.values(), key=lambda entry: order.get(entry.id, len(order)))
 
 
-def _check_channels(channels: Mapping[str, int], recipe: Recipe, entries: Sequence[ImageEntry]) -> None:
+def _in_fields(
+    request: RunRequest, pictures: RunPictures, patterns: Mapping[str, str]
+) -> list[tuple[ImageEntry, Path]]:
+    """Return all files of the fields that a request names by any of their images; every file when it names none.
+
+    Raises
+    ------
+    SettingError
+        A pattern matches nothing, two files are the same channel of a field, or a field lacks a channel.
+    """
+    from granum.batch.plan import plan_sources
+
+    files = list(pictures.files())
+    if request.images is not None or request.complete_only:
+        fields = chosen_fields(fields_of(files, patterns)[0], request, len(patterns))
+        wanted = {path for one in fields for _, path in one.files.values()}
+        files = [(entry, path) for entry, path in files if path in wanted]
+    plan_sources([path for _, path in files], patterns)
+    for entry, _ in files:
+        pictures.path(entry.id)  # it may have changed since it was read
+    return files
+
+
+def _check_channels(channels: Mapping[str, int | None], recipe: Recipe, entries: Sequence[ImageEntry]) -> None:
     known = (*(["image"] if recipe.reads_image else []), *recipe.channels)
     for name, index in channels.items():
         if name not in known and role_named(recipe.roles, name) is None:
             raise unknown_channel(name, recipe.name, known, recipe.roles)
+        if index is None:
+            role = next((role for role in recipe.roles if role.has_name(name)), None)
+            if role is None or not role.optional:
+                raise SettingError(f"channel {name!r}: recipe {recipe.name!r} does not work without it.")
+            continue
         for entry in entries:
             if entry.channels and not 0 <= index < len(entry.channels):
                 there = f"0 to {len(entry.channels) - 1}"

@@ -72,6 +72,8 @@ def command_words(plan: RunPlan, *, edited: bool = False) -> list[str]:
         words += ["--set", option]
     for name, value in plan.channels.items():
         words += ["--channel", f"{name}={value}"]
+    for name, pattern in plan.patterns.items():
+        words += ["--channel", f"{name}={pattern}"]
     if plan.pixel_size is not None:
         words += ["--pixel-size", plan.pixel_size]
     if plan.interval_s is not None:
@@ -114,7 +116,7 @@ def _plain_number(value: float) -> str:
 
 
 def _command(plan: RunPlan, corrections: str | None) -> str:
-    named = [name for name in plan.channels if "=" in name]
+    named = [name for name in (*plan.channels, *plan.patterns) if "=" in name]
     if named:
         return f"# granum run cannot name the channel {named[0]!a}: use the Python script.\n"
     text = ""
@@ -169,6 +171,7 @@ def _python(plan: RunPlan, corrections: str | None) -> str:
     inputs = "".join(f"    {_literal(path)},\n" for path in plan.paths)
     options: list[tuple[str, Any]] = [
         ("channels", dict(plan.channels)),
+        ("patterns", dict(plan.patterns)),
         ("pixel_size", plan.pixel_size),
         ("interval_s", plan.interval_s),
         ("z", plan.z),

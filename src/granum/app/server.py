@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from granum.app import (
     learn_routes,
     paint_routes,
     picture_routes,
+    plan_routes,
     preview_routes,
     project_routes,
     result_routes,
@@ -26,6 +27,7 @@ from granum.app import (
 )
 from granum.app import site as page
 from granum.app.downloads import Downloads
+from granum.app.field_files import find_field
 from granum.app.forms import RecipeShelf
 from granum.app.guard import Address, Guard
 from granum.app.hub import Hub
@@ -213,6 +215,7 @@ def _routers(parts: Parts) -> list[APIRouter]:
         picture_routes.make_router(parts.pictures, parts.inbox),
         preview_routes.make_recipe_router(parts.recipes),
         preview_routes.make_router(parts.previews.results),
+        plan_routes.make_router(project, parts.pictures, parts.recipes),
         paint_routes.make_router(parts.paint, lambda: project.classes, set_classes, parts.hub.publish),
         learn_routes.make_router(parts.learning),
         job_routes.make_router(parts.jobs, parts.downloads),
@@ -238,3 +241,8 @@ class _Sources:
             PixelSize.parse(typed) if typed else None,
             self.pictures.level_reader(image),
         )
+
+    def preview_field(self, image: str, patterns: Mapping[str, str]) -> dict[str, PreviewSource]:
+        """Return where the channels of the field of an image are, the main one first."""
+        field = find_field(self.pictures.files(), patterns, image)
+        return {word: replace(self.preview_source(entry.id), path=path) for word, (entry, path) in field.files.items()}

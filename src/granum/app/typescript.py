@@ -17,11 +17,27 @@ def write_types() -> str:
     from pydantic import BaseModel
     from pydantic.json_schema import models_json_schema
 
-    from granum.app import assay_messages, learn_messages, messages, paint_messages, recipe_messages, run_messages
+    from granum.app import (
+        assay_messages,
+        learn_messages,
+        messages,
+        paint_messages,
+        plan_messages,
+        recipe_messages,
+        run_messages,
+    )
 
     models = [
         model
-        for module in (messages, recipe_messages, paint_messages, run_messages, learn_messages, assay_messages)
+        for module in (
+            messages,
+            recipe_messages,
+            paint_messages,
+            run_messages,
+            plan_messages,
+            learn_messages,
+            assay_messages,
+        )
         for name in module.__all__
         if name != "Message" and isinstance(model := getattr(module, name), type) and issubclass(model, BaseModel)
     ]
@@ -31,6 +47,7 @@ def write_types() -> str:
         "LearnLook",
         "SearchRequest",
         "ModelRequest",
+        "PlanRequest",
     }
     parts = ["// Made by `python -m granum.app.typescript` from src/granum/app/messages.py; do not edit.\n"]
     for name, about in sorted(schema["$defs"].items()):

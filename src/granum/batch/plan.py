@@ -11,7 +11,7 @@ from pathlib import Path
 
 from granum.errors import ReadError, SettingError
 
-__all__ = ["Source", "find_files", "parse_channels", "plan_sources"]
+__all__ = ["Source", "find_files", "group_fields", "parse_channels", "plan_sources"]
 
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
 
@@ -104,6 +104,27 @@ def plan_sources(files: Sequence[Path], patterns: Mapping[str, str] | None = Non
     """
     if not patterns:
         return _named([(path, {}) for path in files]), []
+    fields, rest = group_fields(files, patterns)
+    for name, pattern in patterns.items():
+        lacking = [channels for channels in fields if name not in channels]
+        if len(lacking) == len(fields):
+            raise SettingError(f"channel {name}: {pattern!r} matches none of the {len(files)} files.")
+        if lacking:
+            raise SettingError(f"channel {name}: no file goes with {next(iter(lacking[0].values())).name}.")
+    main = "image" if "image" in patterns else next(iter(patterns))
+    groups = [(channels[main], {k: v for k, v in channels.items() if k != "image"}) for channels in fields]
+    notes = [f"{len(rest)} files match no --channel pattern and were left out, as {rest[0].name}."] if rest else []
+    return _named(groups), notes
+
+
+def group_fields(files: Sequence[Path], patterns: Mapping[str, str]) -> tuple[list[dict[str, Path]], list[Path]]:
+    """Return the files of each field by channel, also where some are missing, and the files that no pattern matches.
+
+    Raises
+    ------
+    SettingError
+        When two files are the same channel of the same field.
+    """
     fields: dict[tuple[str, ...], dict[str, Path]] = {}
     rest: list[Path] = []
     for path in files:
@@ -118,16 +139,7 @@ def plan_sources(files: Sequence[Path], patterns: Mapping[str, str] | None = Non
                 )
         if not any(key is not None for key in keys.values()):
             rest.append(path)
-    for name, pattern in patterns.items():
-        lacking = [channels for channels in fields.values() if name not in channels]
-        if len(lacking) == len(fields):
-            raise SettingError(f"channel {name}: {pattern!r} matches none of the {len(files)} files.")
-        if lacking:
-            raise SettingError(f"channel {name}: no file goes with {next(iter(lacking[0].values())).name}.")
-    main = "image" if "image" in patterns else next(iter(patterns))
-    groups = [(channels[main], {k: v for k, v in channels.items() if k != "image"}) for channels in fields.values()]
-    notes = [f"{len(rest)} files match no --channel pattern and were left out, as {rest[0].name}."] if rest else []
-    return _named(groups), notes
+    return list(fields.values()), rest
 
 
 def _match(pattern: str, name: str) -> tuple[str, ...] | None:

@@ -33,7 +33,8 @@ def match_pattern(file: str, pattern: str) -> dict[str, str] | None:
     expression, depth = _compile(pattern)
     pieces = file.replace("\\", "/").split("/")
     name = "/".join(pieces[-1 - depth :])
-    for text in (name, re.sub(r"(?i)(\.ome)?\.[A-Za-z][A-Za-z0-9]{1,5}$", "", name)):
+    # without its ending first: "x_{field}" means 3 in x_3.tif, not "3.tif"
+    for text in (re.sub(r"(?i)(\.ome)?\.[A-Za-z][A-Za-z0-9]{1,5}$", "", name), name):
         if (found := expression.fullmatch(text)) is not None:
             return {key: value.strip() for key, value in found.groupdict().items()}
     return None

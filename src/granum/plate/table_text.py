@@ -10,7 +10,7 @@ from pathlib import Path
 
 from granum.errors import ReadError
 
-__all__ = ["read_number", "read_table"]
+__all__ = ["decode_table", "read_number", "read_table"]
 
 _LARGEST = 16 * 2**20
 _SPREADSHEETS = {".xlsx", ".xls", ".xlsm", ".ods", ".numbers"}
@@ -36,7 +36,7 @@ def read_table(path: str | Path) -> tuple[list[list[str]], list[str]]:
         content = path.read_bytes()
     except OSError as error:
         raise ReadError(f"{path}: cannot be read ({error.strerror}).") from error
-    text, notes = _decode(content, path)
+    text, notes = decode_table(content, path)
     lines = text.splitlines()
     delimiter = None
     if lines and (given := re.fullmatch(r'"?sep=(.)"?', lines[0].strip(), re.IGNORECASE)):
@@ -49,7 +49,14 @@ def read_table(path: str | Path) -> tuple[list[list[str]], list[str]]:
     return [row if any(row) else [] for row in table], notes
 
 
-def _decode(content: bytes, path: Path) -> tuple[str, list[str]]:
+def decode_table(content: bytes, path: Path) -> tuple[str, list[str]]:
+    """Return the text of a table, and notes on how it was read.
+
+    Raises
+    ------
+    ReadError
+        When it is not text.
+    """
     for mark, encoding in (
         (codecs.BOM_UTF8, "utf-8-sig"),
         (codecs.BOM_UTF16_LE, "utf-16"),

@@ -1,8 +1,9 @@
 /** The routes of the server as typed functions; every error is an `ApiError` with the server's own sentence. */
 import type {
-  AssayBody, ClassList, EditAck, EditRequest, HistogramInfo, ImageEntry, ImageList, Job, JobList, LayerInfo, LearnState, ModelInfo,
-  ModelRequest, ObjectTableBody, PaintAck, PaintChanges, PaintState, PixelReading, Project, ProjectChange, RecipeInfo,
-  RecipeList, RecipeRequest, Run, RunList, RunRequest, Scripts, SearchRequest, SearchState, Stroke, Uploaded,
+  AssayBody, ClassList, EditAck, EditRequest, HistogramInfo, ImageEntry, ImageList, Job, JobList, LayerInfo,
+  LearnState, MapFileList, MapText, ModelInfo, ModelRequest, ObjectTableBody, PaintAck, PaintChanges, PaintState,
+  PixelReading, PlanInfo, PlanRequest, Project, ProjectChange, RecipeInfo, RecipeList, RecipeRequest, Run, RunList,
+  RunRequest, Scripts, SearchRequest, SearchState, Stroke, Uploaded,
 } from "./types";
 
 /** Status 0 means that no answer came. */
@@ -111,6 +112,10 @@ export const api = {
   recipes: () => request<RecipeList>("GET", "/recipes"),
   checkRecipe: (recipe: RecipeRequest) => request<RecipeInfo>("POST", "/recipes/check", recipe),
   saveRecipe: (name: string, recipe: RecipeRequest) => request<RecipeInfo>("PUT", `/recipes/${part(name)}`, recipe),
+  plan: (plan: PlanRequest) => request<PlanInfo>("POST", "/plan", plan),
+  plateMaps: () => request<MapFileList>("GET", "/plate-maps"),
+  plateMap: (name: string) => request<MapText>("GET", `/plate-maps/file?name=${part(name)}`),
+  plateMapText: (name: string, file: Blob) => request<MapText>("POST", `/plate-maps/text?name=${part(name)}`, file),
   previewObjects: (key: string) => request<ObjectTableBody>("GET", `/previews/${part(key)}/objects`),
   classes: () => request<ClassList>("GET", "/classes"),
   setClasses: (list: ClassList) => request<ClassList>("PUT", "/classes", list),

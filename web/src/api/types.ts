@@ -358,6 +358,26 @@ export interface LearnState {
   models: ModelInfo[];
 }
 
+/** Tables in the folder that may be plate maps. */
+export interface MapFileList {
+  files: string[];
+}
+
+/** The text of a plate map, whatever its encoding was. */
+export interface MapText {
+  name: string;
+  text: string;
+}
+
+/** One well of a plate map. */
+export interface MapWell {
+  plate: string;
+  well: string;
+  condition: string;
+  dose: number | null;
+  control: string;
+}
+
 /** A saved model of the project. */
 export interface ModelInfo {
   name: string;
@@ -440,6 +460,78 @@ export interface PixelSizeInfo {
   source: "file" | "typed" | "scale bar";
 }
 
+/** Where the channel of a role is for the image on screen. */
+export interface PlanChannel {
+  role: string;
+  index: number | null;
+  stain: string;
+  file: string;
+  by_name: boolean;
+}
+
+/** One field whose channels are files of their own. */
+export interface PlanField {
+  files: Record<string, string>;
+  lacks: string[];
+}
+
+/** What a run would be. Each `..._problem` is one sentence, or "" when all is well. */
+export interface PlanInfo {
+  patterns: Record<string, string>;
+  guessed: boolean;
+  by_order: string[];
+  channels: PlanChannel[];
+  channel_problem: string;
+  n_files: number;
+  n_fields: number;
+  fields: PlanField[];
+  lacking: PlanField[];
+  n_lacking: number;
+  left_over: string[];
+  n_left_over: number;
+  files_problem: string;
+  names: PlanName[];
+  names_notes: string[];
+  names_problem: string;
+  plate_map: PlateMapInfo | null;
+  plate_map_problem: string;
+}
+
+/** What the name of a file says. */
+export interface PlanName {
+  file: string;
+  plate: string;
+  well: string;
+  field: string;
+  time: string;
+}
+
+/** Look at what a run would be, without starting it; all images of the project unless some are named. */
+export interface PlanRequest {
+  recipe?: string;
+  toml?: string | null;
+  settings?: Record<string, boolean | number | string | number[] | null>;
+  images?: string[] | null;
+  channels?: Record<string, number | null>;
+  patterns?: Record<string, string>;
+  complete_only?: boolean;
+  z?: number | null;
+  names?: string | null;
+  plate_map?: string | null;
+  video?: boolean;
+  jobs?: number | null;
+  title?: string;
+  image?: string | null;
+  guess?: boolean;
+}
+
+/** A plate map as it was understood. */
+export interface PlateMapInfo {
+  wells: MapWell[];
+  dose_unit: string;
+  notes: string[];
+}
+
 /** Run a recipe on one plane now; the newest request of a client wins, older ones are dropped. */
 export interface PreviewRequest {
   recipe?: string;
@@ -450,7 +542,8 @@ export interface PreviewRequest {
   image: string;
   t?: number;
   z?: number | null;
-  channels?: Record<string, number>;
+  channels?: Record<string, number | null>;
+  patterns?: Record<string, string>;
   level?: number;
   layers?: string[];
 }
@@ -565,7 +658,9 @@ export interface RunRequest {
   toml?: string | null;
   settings?: Record<string, boolean | number | string | number[] | null>;
   images?: string[] | null;
-  channels?: Record<string, number>;
+  channels?: Record<string, number | null>;
+  patterns?: Record<string, string>;
+  complete_only?: boolean;
   z?: number | null;
   names?: string | null;
   plate_map?: string | null;

@@ -1,6 +1,7 @@
 /** The typed pixel size of the project, and where the one of this image comes from. */
 import { useState } from "preact/hooks";
 import { current, pixelSizeText, project, setInterval_s, setPixelSize } from "../state/images";
+import { recipe } from "../state/recipe";
 import { Button } from "./controls";
 
 const SOURCES = { file: "from the file", typed: "typed", "scale bar": "from the scale bar" };
@@ -28,7 +29,7 @@ export function PixelSizeField() {
       <p class={size ? "quiet" : "status warn"}>
         {size ? `${pixelSizeText(size)}, ${SOURCES[size.source]}. Typing one counts for all images.` : "Not in the file: results are in pixels until one is typed, for all images."}
       </p>
-      {image.n_frames > 1 && (
+      {image.n_frames > 1 && !recipe.value?.assay && (
         <label class="row">
           <span class="setting-name">Time per frame</span>
           <input

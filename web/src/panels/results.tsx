@@ -4,7 +4,7 @@ import { current } from "../state/images";
 import { runs } from "../state/jobs";
 import { sentence, timeText } from "../state/numbers";
 import { exactPreview, previewOfCurrent } from "../state/preview";
-import { runRequest } from "../state/recipe";
+import { runRequest } from "../state/plan";
 import { areasOnly, runClasses } from "../state/run_classes";
 import { openRun, run, runImage, shownTable, sourceRun, table, tableProblem } from "../state/results";
 import { AssaySection } from "./assay";

@@ -5,7 +5,10 @@ import { api } from "../api/client";
 import { current, project, ready } from "../state/images";
 import { startJob } from "../state/jobs";
 import { attempt, copyText } from "../state/page";
-import { changed, recipe, runRequest, runTitle, saveRecipe } from "../state/recipe";
+import { sentence } from "../state/numbers";
+import { channelProblem, inFiles, needsPlan, plan, planSettled, runProblem, runRequest } from "../state/plan";
+import { changed, recipe, runTitle, saveRecipe } from "../state/recipe";
+import { AssaySetup } from "./assay_setup";
 import { Button, Field, focusNow } from "./controls";
 
 const KINDS: { kind: keyof Scripts; label: string }[] = [
@@ -49,18 +52,24 @@ async function start(images: string[] | null): Promise<void> {
 
 export function RunBox() {
   const image = current.value;
-  const n = ready.value.length;
+  const info = recipe.value;
+  const files = inFiles.value;
+  const n = files ? (plan.value?.n_fields ?? 0) : ready.value.length;
+  const what = files ? "field" : "image";
+  const blocked = needsPlan.value && (!planSettled.value || runProblem.value !== "");
   const readOnly = project.value?.read_only ?? true;
   return (
     <section class="run-box" aria-label="Run">
+      {info?.assay && <AssaySetup />}
       <Field label="Title of the run">
         <input type="text" maxLength={120} placeholder="optional" value={runTitle.value} onInput={(event) => (runTitle.value = event.currentTarget.value)} />
       </Field>
       <div class="row">
-        <Button label="Run on this image" text kind="primary" disabled={readOnly || image?.status !== "ready"} onClick={() => image && void start([image.id])} />
-        <Button label={`Run on all ${n} images`} text disabled={readOnly || n < 2} onClick={() => void start(null)} />
+        <Button label={`Run on this ${what}`} text kind="primary" disabled={readOnly || image?.status !== "ready" || channelProblem.value !== ""} onClick={() => image && void start([image.id])} />
+        <Button label={`Run on all ${n} ${what}s`} text disabled={readOnly || n < 2 || blocked} onClick={() => void start(null)} />
       </div>
-      <CopyAs get={() => api.scripts(runRequest(image ? [image.id] : null))} disabled={n === 0} />
+      {blocked && runProblem.value && <p class="note bad" role="status">{sentence(runProblem.value)}</p>}
+      <CopyAs get={() => api.scripts(runRequest(image && !info?.assay ? [image.id] : null))} disabled={n === 0 || blocked} />
       {!readOnly && <SaveRecipe />}
     </section>
   );

@@ -4,12 +4,14 @@ import { current } from "../state/images";
 import { count, durationText, sentence } from "../state/numbers";
 import { openPreviewResults } from "../state/results";
 import { askExact, changeSettings, exactPreview, preview, previewBusy, previewOfCurrent, previewProblem, previewStep } from "../state/preview";
+import { channelProblem } from "../state/plan";
 import { changed, channelChoice, channelMap, channelNames, chooseRecipe, openRecipeFile, openedRecipe, recipe, recipes } from "../state/recipe";
 import type { HistogramInfo, PreviewResult, RecipeInfo } from "../api/types";
 import { greyLevel, histogramKey, histograms, plane } from "../state/view";
 import { Button } from "./controls";
 import { Icon } from "./icons";
 import { PixelSizeField } from "./pixel_size";
+import { RoleChannels } from "./role_channels";
 import { RunBox } from "./run_box";
 import { StepCard } from "./step_card";
 import { Why } from "./why";
@@ -26,6 +28,7 @@ function shownHistogram(): HistogramInfo | null {
 }
 
 function exactness(result: PreviewResult | null, exact: boolean): string {
+  if (!result && channelProblem.value) return "channels missing";
   if (!result) return current.value ? "on its way" : "no image";
   if (!result.exact) return `preview at 1/${2 ** result.level} size`;
   return exact ? "exact" : "changing";
@@ -57,6 +60,7 @@ function Finding() {
 
 function Channels({ info }: { info: RecipeInfo }) {
   const image = current.value;
+  if (info.roles.length > 0) return <RoleChannels info={info} />;
   if (!image || image.channels.length < 2) return null;
   const map = channelMap(info, image, channelChoice.value);
   return (

@@ -5,6 +5,7 @@ import type { LayerInfo, PreviewRequest, PreviewResult } from "../api/types";
 import { current } from "./images";
 import { announcement } from "./page";
 import { answered, ask, broken, counts, emptyLine, type Line } from "./preview_line";
+import { channelProblem, inFiles, patterns, planSettled } from "./plan";
 import { changed, channelChoice, channelMap, recipe, recipeRequest } from "./recipe";
 import { camera, lookOf, plane, previewLevel } from "./view";
 import { count } from "./numbers";
@@ -58,14 +59,15 @@ export function wantedLayers(): string[] {
 function build(level: number): Ask | null {
   const image = current.value;
   const info = recipe.value;
-  if (!image || image.status !== "ready" || !info) return null;
+  if (!image || image.status !== "ready" || !info || !planSettled.value || channelProblem.value) return null;
   return {
     ...recipeRequest(),
     type: "preview",
     image: image.id,
     t: plane.value.t,
     z: image.n_z > 1 ? plane.value.z : null,
-    channels: channelMap(info, image, channelChoice.value),
+    channels: inFiles.value ? {} : channelMap(info, image, channelChoice.value),
+    ...(inFiles.value ? { patterns: patterns.value } : {}),
     level,
     layers: wantedLayers(),
   };
@@ -104,6 +106,15 @@ export function askExact(): void {
   frame = 0;
   const request = build(0);
   if (request) put(ask(line, request, true));
+  else if (channelProblem.value) clear();
+}
+
+/** What another recipe or image has found is not shown where nothing can be found. */
+function clear(): void {
+  batch(() => {
+    preview.value = null;
+    previewProblem.value = "";
+  });
 }
 
 /** A first look at a large image is coarse, the exact result follows by itself. */

@@ -1,10 +1,9 @@
 /** The recipe and what was changed in it. A form shows `RecipeInfo`; nothing about a step is written here. */
 import { batch, computed, signal } from "@preact/signals";
 import { api } from "../api/client";
-import type { ChoiceInfo, ImageEntry, RecipeInfo, RecipeRequest, RunRequest, SettingInfo, StepInfo } from "../api/types";
-import { current, ready } from "./images";
+import type { ChoiceInfo, ImageEntry, RecipeInfo, RecipeRequest, SettingInfo, StepInfo } from "../api/types";
+import { roleChannels } from "./channel_files";
 import { attempt, say } from "./page";
-import { plane } from "./view";
 
 export type Value = boolean | number | string | number[] | null;
 export type Settings = Record<string, Value>;
@@ -15,8 +14,8 @@ export const recipeName = signal("particles");
 export const openedRecipe = signal<RecipeInfo | null>(null);
 /** Only what differs from the recipe as it is. */
 export const changed = signal<Settings>({});
-/** Per recipe channel name: index in the file. */
-export const channelChoice = signal<Record<string, number>>({});
+/** Per recipe channel name or role: index in the file; null for an optional role that is not wanted. */
+export const channelChoice = signal<Record<string, number | null>>({});
 export const runTitle = signal("");
 
 export const recipe = computed(
@@ -67,8 +66,12 @@ export function channelNames(info: RecipeInfo): string[] {
   return info.reads_image ? ["image", ...info.channels] : info.channels;
 }
 
-/** Channel of the file for each name: as chosen, else a channel of that name, else the first. */
-export function channelMap(info: RecipeInfo, image: ImageEntry | null, choice: Record<string, number>): Record<string, number> {
+/**
+ * Channel of the file for each name: as chosen, else a channel of that name, else the first. Roles that were not chosen are
+ * left out: the server finds them by what the file calls its channels, or says that it cannot.
+ */
+export function channelMap(info: RecipeInfo, image: ImageEntry | null, choice: Record<string, number | null>): Record<string, number | null> {
+  if (info.roles.length > 0) return roleChannels(info, image?.channels.length ?? 0, choice);
   if (!image || image.channels.length < 2) return {};
   if (image.colour && Object.keys(choice).length === 0 && info.channels.length === 0) return {};
   return Object.fromEntries(
@@ -83,18 +86,6 @@ export function channelMap(info: RecipeInfo, image: ImageEntry | null, choice: R
 export function recipeRequest(): RecipeRequest {
   const opened = openedRecipe.value;
   return { recipe: recipe.value?.name ?? "particles", toml: opened ? opened.toml : null, settings: changed.value };
-}
-
-/** The channels of a run go by the image on screen, or by the first with several when that one has only one. */
-export function runRequest(images: string[] | null): RunRequest {
-  const shown = current.value;
-  const several = images === null && (shown?.channels.length ?? 0) < 2 ? ready.value.find((one) => one.channels.length > 1 && !one.colour) : undefined;
-  const image = several ?? shown;
-  const info = recipe.value;
-  const request: RunRequest = {
-    ...recipeRequest(), images, channels: info ? channelMap(info, image, channelChoice.value) : {}, title: runTitle.value,
-  };
-  return image && image.n_z > 1 ? { ...request, z: plane.value.z } : request;
 }
 
 export async function loadRecipes(): Promise<void> {

@@ -12,6 +12,7 @@ import { classes, followPaint, loadClasses, outbox, planeKey, resyncPaint, takeP
 import {
   askBoth, askExact, previewConnectionLost, takePreviewMessage, usePreviewConnection, wantedLayers,
 } from "./preview";
+import { channelProblem, followPlan, patterns, planSettled } from "./plan";
 import { channelChoice, loadRecipes, openedRecipe, recipe } from "./recipe";
 import { followTables, reloadTable, sourceRun, wantedKey } from "./results";
 import { followRunClasses } from "./run_classes";
@@ -128,9 +129,10 @@ function previewKey(): string {
   const image = current.value;
   const info = recipe.value;
   const wanted = tab.value === "tune" || (tab.value === "results" && !sourceRun.value);
-  if (!wanted || playing.value || connection.value !== "open" || image?.status !== "ready" || !info) return "";
+  if (!wanted || playing.value || connection.value !== "open" || image?.status !== "ready" || !info || !planSettled.value) return "";
   return JSON.stringify([
-    image.id, plane.value, info.name, openedRecipe.value?.toml ?? "", channelChoice.value, wantedLayers(), project.value?.pixel_size,
+    image.id, plane.value, info.name, openedRecipe.value?.toml ?? "", channelChoice.value, wantedLayers(), project.value?.pixel_size, patterns.value,
+    channelProblem.value,
     project.value?.interval_s,
   ]);
 }
@@ -179,7 +181,7 @@ export function startSession(): () => void {
   };
   window.addEventListener("online", back);
   window.addEventListener("beforeunload", leave);
-  const stops = [rememberTab(), rememberImage(), followTables(), followEdits(), followPaint(), followLearn(), followRunClasses(), followAssay(), effect(askIfWanted)];
+  const stops = [rememberTab(), rememberImage(), followTables(), followEdits(), followPaint(), followLearn(), followRunClasses(), followPlan(), followAssay(), effect(askIfWanted)];
   return () => {
     window.removeEventListener("online", back);
     window.removeEventListener("beforeunload", leave);
