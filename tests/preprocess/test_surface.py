@@ -5,6 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from granum.errors import SettingError, ShapeError
+from granum.preprocess import surface
 from granum.preprocess.surface import evaluate_surface, fit_surface
 
 
@@ -74,3 +75,30 @@ def test_what_does_not_fit_is_refused():
         fit_surface(np.zeros((9, 9)), n_rounds=101)
     with pytest.raises(ShapeError, match="area"):
         fit_surface(np.zeros((9, 9)), np.zeros((3, 3), bool))
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_bins_are_counted_as_numpy_counts_them(whole):
+    rng = np.random.default_rng(0)
+    for spread in (0.01, 1.0, 700.0):
+        values = rng.normal(40, spread, 3000)
+        values = np.round(values) if whole else values
+        if values.min() == values.max():
+            continue
+        counts, edges = np.histogram(values, 64, (values.min(), values.max()))
+        assert_array_equal(surface._count(values, np.linspace(values.min(), values.max(), 65)), counts)
+        assert_array_equal(np.linspace(values.min(), values.max(), 65), edges)
+
+
+def test_the_fit_is_that_of_least_squares_at_any_gain_and_offset():
+    rng = np.random.default_rng(1)
+    y, x = (np.linspace(-0.5, 0.5, n) for n in (70, 90))
+    used = rng.random((70, 90)) < 0.6
+    terms = np.stack([term + np.zeros((70, 90)) for term in
+                      (1.0, y[:, None], x, y[:, None] ** 2, y[:, None] * x, x * x)], axis=-1)  # fmt: skip
+    for gain, offset in ((1.0, 0.0), (1e-9, 0.0), (1e3, 1e8)):
+        image = gain * (light((70, 90)) + rng.normal(0, 5, (70, 90))) + offset
+        middle = float(np.median(image))
+        found = surface._solve(*surface._sums(image, used, y, x, middle))
+        expected = np.linalg.lstsq(terms[used], image[used] - middle, rcond=None)[0]
+        assert_allclose(found, expected, rtol=1e-6, atol=1e-9 * gain)
