@@ -20,6 +20,18 @@ def test_a_recipe_of_one_image_still_wants_a_channel():
         read_layers(load_recipe("particles"), colour(), {}, 0, None)
 
 
+def test_the_confluency_of_a_colour_photograph_is_that_of_its_mean():
+    image = Image.from_array(np.arange(24).reshape(3, 2, 4).astype(np.uint8), axes="CYX", colour=True)
+    layers, _, notes = read_layers(load_recipe("confluency"), image, {}, 0, None)
+    assert (layers["image"] == np.arange(8, 16).reshape(2, 4)).all()
+    assert any("true colour" in note for note in notes)
+    layers, _, notes = read_layers(load_recipe("confluency"), image, {"image": 0}, 0, None)
+    assert layers["image"].max() == 7
+    assert not notes
+    with pytest.raises(SettingError, match="true colour"):
+        read_layers(load_recipe("particles"), image, {}, 0, None)
+
+
 def test_a_recipe_of_all_channels_gets_them_their_names_and_their_mean():
     image = colour().with_pixel_size("2 x 8 nm")
     layers, flags, notes = read_layers(SCRIBBLES, image, {}, 0, None)

@@ -60,6 +60,11 @@ def read_layers(
     }
     wanted |= {f"channel.{role}": one.source for role, one in found.items()}
     stack, mixed = _channel_stack(recipe, image, channels, frame, z) if recipe.reads_channels else (None, None)
+    if recipe.assay == "confluency" and recipe.reads_image and image.colour and "image" not in channels:
+        # a photograph of a dish: no colour means anything, and no cell lab has reason to choose one
+        planes = [image.plane(frame=frame, channel=number, z=z) for number in range(image.shape[1])]
+        mixed = mean_of_channels(np.stack(planes))
+        notes.append("image: is true colour; the mean of its channels is analysed (--channel image=N takes one).")
     if recipe.reads_image or recipe.reads_channels or not wanted:
         wanted = {"image": channels.get("image"), **wanted}
     layers: dict[str, Any] = {}

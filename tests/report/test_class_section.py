@@ -9,6 +9,7 @@ from granum.learn.scribbles import PixelClass
 from granum.report.class_section import (
     class_layer_html,
     class_legend_html,
+    class_shares,
     classes_html,
     confusion_html,
     model_methods,
@@ -36,6 +37,13 @@ def test_areas_are_told_over_all_pixels_and_over_images():
     cells = re.findall(r"<td>([^<]*)</td>", page)
     assert cells == ["1", "100.0 %", "20.0 %", "10.0 %", "30.0 %"]
     assert classes_html({"images": [{"file": "a"}]}) == ""
+
+
+def test_what_has_no_class_counts_as_area_too():
+    entry = {"classes": [{"id": 1, "name": "cells", "colour": "", "area_px": 30, "area_fraction": 0.3}]}
+    assert class_shares({"images": [{**entry, "analysed_px": 100}]}) == {(1, "cells"): 0.3}
+    assert class_shares({"images": [entry]}) == {(1, "cells"): 1.0}  # runs of before did not keep the area
+    assert class_shares({"images": []}) == {}
 
 
 def test_the_model_is_told_with_its_score_and_without_one(learnt):

@@ -169,7 +169,7 @@ def _image_entry(item: Item, result: Mapping[str, Any]) -> dict[str, Any]:
         "frame": item.frame,
         "stem": item.facts.source.stem,
         **{name: result[name] for name in ("choices", "seconds", "warnings", "pixel_size")},
-        **({"classes": result["classes"]} if result["classes"] else {}),
+        **({"classes": result["classes"], "analysed_px": result["row"]["analysed_px"]} if result["classes"] else {}),
     }
 
 

@@ -159,22 +159,26 @@ def print_summary(summary: BatchSummary, *, has_objects: bool = True) -> None:
     skipped = f" ({summary.n_skipped} done before)" if summary.n_skipped else ""
     found = f"{summary.n_objects} objects in {summary.n_done} images" if has_objects else f"{summary.n_done} images"
     typer.echo(f"{found}{skipped}")
-    if line := _class_line(summary.out):
+    if line := _result_line(summary.out):
         typer.echo(line)
     typer.echo(f"Report: {summary.out / 'report.html'}")
     if summary.failures:
         typer.echo(f"{len(summary.failures)} failed; --resume tries them once more.", err=True)
 
 
-def _class_line(out: Path) -> str:
-    """Return the share of each class in the analysed area of all images; nothing where the run has no classes."""
+def _result_line(out: Path) -> str:
+    """Return what an assay found, else the share of each class in the analysed area of all images, else nothing."""
     import json
 
-    run = json.loads((out / "run.json").read_text(encoding="utf-8"))
-    areas: dict[str, int] = {}
-    for entry in run.get("images") or []:
-        for one in entry.get("classes") or []:
-            areas[one["name"]] = areas.get(one["name"], 0) + one["area_px"]
-    total = sum(areas.values())
-    shares = ", ".join(f"{name} {100 * area / total:.1f} %" for name, area in areas.items()) if total else ""
-    return f"Area: {shares}" if shares else ""
+    from granum.plate.assay import read_assay
+    from granum.report.assay_numbers import assay_numbers
+    from granum.report.class_section import class_shares
+
+    if (out / "assay.json").is_file():
+        found = [
+            (name, f"{value} {unit}".strip(), more)
+            for name, value, unit, more in assay_numbers(read_assay(out / "assay.json"))
+        ]
+        return "\n".join(f"{name}: {value}{f' ({more})' if more else ''}" for name, value, more in found)
+    shares = class_shares(json.loads((out / "run.json").read_text(encoding="utf-8")))
+    return "Area: " + ", ".join(f"{name} {100 * share:.1f} %" for (_, name), share in shares.items()) if shares else ""

@@ -18,6 +18,7 @@ from granum.report.png import encode_palette_png
 __all__ = [
     "class_layer_html",
     "class_legend_html",
+    "class_shares",
     "classes_html",
     "confusion_html",
     "model_methods",
@@ -54,6 +55,18 @@ def _entries(run: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [entry for entry in run.get("images") or [] if entry.get("classes")]
 
 
+def class_shares(run: Mapping[str, Any]) -> dict[tuple[int, str], float]:
+    """Return (id, name) -> share of the analysed area of all images together; what has no class counts, too."""
+    n_pixels: dict[tuple[int, str], int] = {}
+    total = 0
+    for entry in _entries(run):
+        areas = {(int(one["id"]), str(one["name"])): int(one["area_px"]) for one in entry["classes"]}
+        for key, area in areas.items():
+            n_pixels[key] = n_pixels.get(key, 0) + area
+        total += int(entry.get("analysed_px") or sum(areas.values()))
+    return {key: area / total for key, area in n_pixels.items()} if total else {}
+
+
 def classes_html(run: Mapping[str, Any]) -> str:
     """Return the part of the page about classes: their areas in all images, and how good the model says it is."""
     entries = _entries(run)
@@ -61,22 +74,20 @@ def classes_html(run: Mapping[str, Any]) -> str:
         return ""
     order: dict[tuple[int, str], list[float]] = {}
     colours: dict[tuple[int, str], str] = {}
-    n_pixels: dict[tuple[int, str], int] = {}
     for entry in entries:
         for one in entry["classes"]:
             key = (int(one["id"]), str(one["name"]))
             if one["area_fraction"] is not None:
                 order.setdefault(key, []).append(float(one["area_fraction"]))
             colours[key] = str(one["colour"])
-            n_pixels[key] = n_pixels.get(key, 0) + int(one["area_px"])
-    total = sum(n_pixels.values())
+    shares = class_shares(run)
     several = len(entries) > 1
     head = "<th class='text'>class</th><th>id</th><th>area, all pixels</th>"
     head += "<th>mean of images</th><th>smallest</th><th>largest</th>" if several else ""
     rows = []
     for key in sorted(colours):
         values = order.get(key, [])
-        cells = [_percent(n_pixels[key] / total if total else None)]
+        cells = [_percent(shares.get(key))]
         if several:
             cells += [_percent(f(values)) if values else "" for f in (lambda v: float(np.mean(v)), min, max)]
         rows.append(
