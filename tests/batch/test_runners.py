@@ -75,6 +75,16 @@ def test_processes_share_the_cores_among_their_threads(two_processes):
     assert dict(os.environ) == before
 
 
+@pytest.mark.parametrize(("outside", "inside"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
+def test_threads_of_processes_do_not_wait_by_spinning_unless_it_is_asked_for(monkeypatch, outside, inside):
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    if outside:
+        monkeypatch.setenv("OMP_WAIT_POLICY", outside)
+    found = outcomes(ProcessRunner(1), os.getenv, ["OMP_WAIT_POLICY"])
+    assert found[0].value == inside
+    assert os.environ.get("OMP_WAIT_POLICY") == outside
+
+
 def test_no_process_is_left_when_the_caller_stops_early():
     runner = ProcessRunner(2)
     running = runner.map(time.sleep, [0, 60, 60])

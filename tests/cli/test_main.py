@@ -115,6 +115,16 @@ def test_words_default_to_those_of_the_process(monkeypatch, capsys):
     assert "granum" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("before", "after"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
+def test_threads_do_not_wait_by_spinning_unless_it_is_asked_for(monkeypatch, before, after):
+    monkeypatch.setenv("OMP_WAIT_POLICY", "")  # so that it is put back afterwards
+    monkeypatch.delenv("OMP_WAIT_POLICY")
+    if before:
+        monkeypatch.setenv("OMP_WAIT_POLICY", before)
+    main(["--version"])
+    assert os.environ["OMP_WAIT_POLICY"] == after
+
+
 def test_help_imports_nothing_heavy():
     code = (
         "import sys\n"

@@ -172,8 +172,10 @@ class ProcessRunner:
 def _thread_share(n_workers: int) -> Iterator[None]:
     """Give processes started inside their share of the cores, through the variables that libraries read at import."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
+    before = {name: os.environ.get(name) for name in (*_THREAD_VARIABLES, "OMP_WAIT_POLICY")}
     os.environ.update(dict.fromkeys(_THREAD_VARIABLES, str(max(1, cores // n_workers))))
+    # threads that wait by spinning take the cores from the other processes
+    os.environ["OMP_WAIT_POLICY"] = before["OMP_WAIT_POLICY"] or "PASSIVE"
     try:
         yield
     finally:
