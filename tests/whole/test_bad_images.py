@@ -13,14 +13,15 @@ from granum.recipe import list_recipes, load_recipe, parse_recipe
 from granum.report.label_images import read_labels
 from granum.report.tables import read_objects_csv
 
-RECIPES = list(list_recipes())
+AREAS = [name for name in list_recipes() if not any(step.do == "measure.objects" for step in load_recipe(name).steps)]
+RECIPES = [name for name in list_recipes() if name not in AREAS]
 
 
 @pytest.fixture
 def recipe(request, disc_model):
     """A ready recipe; the one that needs a model gets one."""
     found = load_recipe(request.param)
-    if request.param != "scribbles":
+    if request.param not in ("scribbles", "confluency-learned"):
         return found
     return found.with_settings({"learned.model": str(disc_model), "learned.objects": "4"})
 
@@ -113,6 +114,31 @@ def test_some_pixels_without_a_value_do_not_hurt_the_others(recipe):
     assert "10 of 3600 pixels" in result.warnings[0]
     for column in ("area", "ecd", "intensity_mean"):
         assert np.isfinite(result.objects[column]).all()
+
+
+@pytest.mark.filterwarnings("ignore::granum.errors.GranumWarning")
+@pytest.mark.parametrize("recipe", AREAS, indirect=True)
+@pytest.mark.parametrize("pixels", [*NOTHING.values(), *ODD.values()], ids=[*NOTHING, *ODD])
+def test_the_share_of_any_image_is_a_share_and_nothing_is_covered_in_an_image_of_nothing(recipe, pixels):
+    result = run(recipe, pixels)
+    if not np.isfinite(pixels).any():
+        assert not result.summary["confluency"] > 0  # no number, where the recipe looks for what can be analysed
+        return
+    assert 0 <= result.summary["confluency"] <= 1
+    if len(np.unique(pixels)) == 1 and recipe.name != "confluency-learned":
+        assert result.summary["confluency"] == 0
+        assert result.warnings
+
+
+@pytest.mark.parametrize("recipe", AREAS, indirect=True)
+def test_the_share_does_not_depend_on_how_numbers_are_kept(recipe):
+    pixels = two_discs()
+    pixels[:3, :3] = 30
+    shares = [
+        run(recipe, other).summary["confluency"]
+        for other in (pixels.astype(np.uint8), pixels.astype(">u2"), pixels, pixels.astype(np.float32))
+    ]
+    assert max(shares) - min(shares) < 0.02
 
 
 def test_one_object_may_fill_nearly_the_whole_frame(tmp_path):

@@ -137,7 +137,7 @@ def segment_by_texture(
     joined = _majority(raw, work)
     found = measure_halo(work.values, joined, work.size, work.noise) if halo == "auto" else None
     tidy = _tidy(joined, maps["contrast"], levels["contrast"], work)
-    without = _without_halo(tidy, maps["contrast"], levels["contrast"], found, work)
+    without = _without_halo(tidy, found, work)
     seam = tidy & ~without
     small = {name: _tidy(one, maps["contrast"], levels["contrast"], work) & ~seam for name, one in raw.items()}
     votes = {name: _enlarge(one, work, image.shape, inside) for name, one in small.items()}
@@ -313,12 +313,16 @@ def _tidy(
     return keep_components(_drop_thin(mask, work.size), connectivity=2, min_area=work.min_area)
 
 
-def _without_halo(
-    mask: NDArray[np.bool_], plane: NDArray[np.float32], level: BackgroundLevel, halo: Halo | None, work: _Work
-) -> NDArray[np.bool_]:
+def _without_halo(mask: NDArray[np.bool_], halo: Halo | None, work: _Work) -> NDArray[np.bool_]:
+    """Return a mask without halos; gaps between cells that open by this stay open."""
     if halo is None or not halo.depth:
         return mask
-    return _tidy(peel_halo(mask, halo), plane, level, work)
+    mask = peel_halo(mask, halo)
+    holes = keep_components(~mask, connectivity=1, min_area=round(np.pi * (1.5 * work.size) ** 2))
+    mask = _open(~holes, work.size)
+    if work.area is not None:
+        mask &= work.area
+    return keep_components(_drop_thin(mask, work.size), connectivity=2, min_area=work.min_area)
 
 
 def _drop_thin(mask: NDArray[np.bool_], size: float) -> NDArray[np.bool_]:

@@ -52,15 +52,22 @@ def blur(values: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
 
 
 def grey_step(image: NDArray[Any]) -> float:
-    """Return the step between grey levels of an image of integers, 0 for other images.
+    """Return the step between grey levels; 0 where there are about as many levels as pixels.
 
-    A 12-bit camera writes multiples of 16 into 16 bits, and 8 bits are stretched by 257: rounding noise goes with that
-    step.
+    A 12-bit camera writes multiples of 16 into 16 bits, 8 bits are stretched by 257 or kept as fractions of 1: rounding
+    noise goes with that step.
     """
-    if image.dtype.kind not in "iu":
+    few = image[:: max(1, image.shape[0] // 256), :: max(1, image.shape[1] // 256)]
+    levels = np.unique(few)
+    if levels.size < 2:
         return 0.0
-    few = np.unique(image[:: max(1, image.shape[0] // 256), :: max(1, image.shape[1] // 256)].astype(np.int64))
-    return float(np.gcd.reduce(np.diff(few))) if few.size > 1 else 0.0
+    if image.dtype.kind in "iu":
+        return float(np.gcd.reduce(np.diff(levels.astype(np.int64))))
+    if levels.size > few.size // 2:
+        return 0.0
+    steps = np.diff(levels.astype(np.float64))
+    steps = steps[steps > 1e-6 * float(levels[-1] - levels[0])]
+    return float(steps.min())
 
 
 def measure_texture_scale(
