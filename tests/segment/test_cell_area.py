@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -5,6 +7,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from granum.errors import GranumWarning, SettingError, ShapeError
+from granum.samples.live_dead import simulate_live_dead
+from granum.samples.live_dead_scene import LiveDeadLook
 from granum.segment import find_cell_area
 
 
@@ -151,8 +155,6 @@ def test_without_anything_a_ring_is_a_guess_that_is_told():
 
 def test_a_field_full_of_cells_is_told():
     bright, stain, nuclei, _ = field()
-    bright[20:240, 20:320] += np.random.default_rng(0).normal(0, 300, (220, 300))
-    bright[:20] = 2000
     with pytest.warns(GranumWarning, match="cells take"):
         find_cell_area(stain, bright, nuclei, offset=0.3)
 
@@ -216,3 +218,50 @@ def test_outlines_lie_on_the_edge_and_not_where_the_gradient_begins():
     assert mask.sum() == pytest.approx(cells.sum(), rel=0.02)
     at_frame, _ = find_cell_area(stain[130:], bright[130:], nuclei[130:])
     assert_array_equal(at_frame[2:], mask[132:])  # nothing is eaten from the frame
+
+
+# number of cells -> area found over true area at least and at most (of the field, where it is empty), and least IoU
+COVERS = {0: (0, 0.004, 0), 4: (0.75, 1.4, 0.6), 24: (0.75, 1.2, 0.7), 40: (0.65, 1.2, 0.62), 80: (0.75, 1.2, 0.62),
+          140: (0.75, 1.2, 0.66), 300: (0.75, 1.1, 0.75)}  # fmt: skip
+
+
+@pytest.mark.parametrize("count", [0, 4, 24, 40, 80, 140, 300])
+@pytest.mark.parametrize("noise", [1.0, 3.0])
+def test_fields_are_found_from_empty_to_covered(count, noise):
+    # with 80 cells and more hardly any tile is empty, and the usual one is as steep as cells are: 0.3 % of the area of
+    # cells were found by it
+    least, most, least_iou = COVERS[count]
+    for dtype in ("uint16", "uint8"):
+        made = simulate_live_dead(size=512, count=count, seed=1, look=LiveDeadLook(dtype=dtype, noise=noise))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", GranumWarning)
+            mask, choice = find_cell_area(made.live, made.brightfield, made.nuclei)
+        if count == 0:
+            assert mask.mean() < most
+            assert choice.chosen["background"] == "tiles"
+            continue
+        true = made.cell_mask.mean()
+        assert least * true < mask.mean() < most * true
+        assert iou(mask, made.cell_mask) > least_iou
+        if count <= 24:
+            assert choice.chosen["background"] == "tiles"
+
+
+def test_covered_fields_do_not_change_with_gain_and_offset():
+    made = simulate_live_dead(size=384, count=80, seed=2)
+    bright = made.brightfield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", GranumWarning)
+        mask, choice = find_cell_area(made.live, bright, made.nuclei)
+        assert choice.chosen["background"] != "tiles"
+        assert mask.any()
+        for changed in (bright * 0.5, bright.astype(np.int32) * 16, bright.astype(np.int32) + 1000):
+            assert_array_equal(find_cell_area(made.live, changed, made.nuclei)[0], mask)
+
+
+def test_a_layer_without_a_gap_is_told():
+    made = simulate_live_dead(size=384, count=300, seed=1)
+    with pytest.warns(GranumWarning, match="nothing in the brightfield channel looks like background"):
+        mask, choice = find_cell_area(made.live, made.brightfield, made.nuclei)
+    assert choice.chosen["background"] == "not seen"
+    assert mask.mean() > 0.8

@@ -58,7 +58,7 @@ def test_clear_texture_is_not_smoothed_and_texture_in_noise_is():
 
 def test_noise_alone_shows_nothing():
     rng = np.random.default_rng(2)
-    mask, _, unevenness = threshold_gradient(measure_gradient(rng.normal(100, 9, (1000, 1000)).round()))
+    mask, _, unevenness, _ = threshold_gradient(measure_gradient(rng.normal(100, 9, (1000, 1000)).round()))
     assert mask.mean() < 1e-3
     assert unevenness == 1
 
@@ -90,7 +90,7 @@ def test_more_noise_where_there_is_more_light_is_not_a_cell():
     light = 2000 * (1 - 0.8 * (((y - 450) / 450) ** 2 + ((x - 600) / 600) ** 2) / 2)
     image = np.random.default_rng(0).poisson(light)
     found = measure_gradient(image, smoothing=0)
-    mask, threshold, unevenness = threshold_gradient(found)
+    mask, threshold, unevenness, _ = threshold_gradient(found)
     assert unevenness > 1.2
     assert mask.mean() < 1e-4
     # one number lets the middle through
@@ -106,6 +106,6 @@ def test_a_shading_that_changes_no_noise_keeps_one_threshold():
 @pytest.mark.parametrize("shape", [(1, 1), (1, 50), (50, 1), (2, 2), (3, 70)])
 def test_small_and_constant_images_have_no_gradient(shape):
     found = measure_gradient(np.full(shape, 7, np.uint8))
-    mask, _, _ = threshold_gradient(found)
+    mask, _, _, _ = threshold_gradient(found)
     assert not mask.any()
     assert found.contrast == 0
