@@ -70,7 +70,7 @@ export function LineChart({ title, unit, timeUnit, lines, thin = [], stepped = f
   return (
     <figure class="line-chart">
       <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={`${title} over time. At ${timeText(last, timeUnit)}: ${told(last) || `${thin.length} lines`}`} onPointerMove={move} onPointerLeave={() => setAt(null)}>
-        {ticks(bottom, top, 4).map((value) => (
+        {ticks(bottom, top, 5).map((value) => (
           <g key={value}><line class="grid" x1={LEFT} x2={WIDTH - RIGHT} y1={y.place(value)} y2={y.place(value)} /><text x={LEFT - 4} y={y.place(value) + 3.5} text-anchor="end">{unit === "%" ? shortNumber(100 * value) : shortNumber(value)}</text></g>
         ))}
         {ticks(x.low, x.high, 6).map((time) => <text key={time} x={x.place(time)} y={HEIGHT - BOTTOM + 13} text-anchor="middle">{shortNumber(time)}</text>)}

@@ -5,7 +5,7 @@ import { measureOf } from "../charts/plate_scale";
 import { bestFit, curveGroups, curveTitle, inGroups, N_STYLES } from "../charts/series";
 import { shownMeasure } from "../state/assay";
 import { shortNumber } from "../state/numbers";
-import { Part } from "./assay_part";
+import { Part, Scroll } from "./assay_part";
 import { MeasureChoice } from "./assay_choices";
 
 const MOST_CHARTS = 6;
@@ -55,7 +55,7 @@ export function AssaySurvivalPart({ body }: { body: AssayBody }) {
             lines={group.map((one) => ({ name: name(one), time: one.time, value: one.survival, low: one.low, high: one.high }))}
           />
         ))}
-        <div class="scroll-x">
+        <Scroll label="Table: survival">
           <table class="small-table">
             <thead><tr><th scope="col">{level}</th><th scope="col">at start</th><th scope="col">at risk, end</th><th scope="col">deaths</th><th scope="col">lost</th><th scope="col">median ({body.time_unit}), 95 %</th></tr></thead>
             <tbody>
@@ -67,7 +67,7 @@ export function AssaySurvivalPart({ body }: { body: AssayBody }) {
               ))}
             </tbody>
           </table>
-        </div>
+        </Scroll>
         {tests.map((test) => (
           <p key={`${test.plate}/${test.name}`}>
             {curveTitle(body, test.plate, test.name)} against the control, log-rank:{" "}

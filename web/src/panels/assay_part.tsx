@@ -10,3 +10,8 @@ export function Part({ title, about, open, children }: { title: string; about?: 
     </details>
   );
 }
+
+/** A table that may be wider than the panel: the keyboard can reach and scroll it. */
+export function Scroll({ label, tall, children }: { label: string; tall?: boolean; children: ComponentChildren }) {
+  return <div class={`scroll-x ${tall ? "tall" : ""}`} tabIndex={0} role="group" aria-label={label}>{children}</div>;
+}

@@ -3,7 +3,7 @@ import type { AssayBody, AssayFit, AssayInterval } from "../api/types";
 import { intervalText, measureOf, timeText } from "../charts/plate_scale";
 import { curveTitle, lastAt } from "../charts/series";
 import { sentence, shortNumber } from "../state/numbers";
-import { Part } from "./assay_part";
+import { Part, Scroll } from "./assay_part";
 
 const MOST_ROWS = 200;
 const MODELS: Record<string, string> = {
@@ -31,7 +31,7 @@ export function ConditionsTable({ body }: { body: AssayBody }) {
   const measures = [...new Set(curves.map((curve) => curve.measure))].map((name) => measureOf(body, name));
   return (
     <Part title={level === "condition" ? "Conditions" : "Wells"} about="last time">
-      <div class="scroll-x">
+      <Scroll label="Table: conditions">
         <table class="small-table">
           <thead><tr><th scope="col">{level}</th><th scope="col">n</th>{measures.map((one) => <th key={one.name} scope="col">{one.title}</th>)}</tr></thead>
           <tbody>
@@ -50,7 +50,7 @@ export function ConditionsTable({ body }: { body: AssayBody }) {
             })}
           </tbody>
         </table>
-      </div>
+      </Scroll>
       {level === "condition" && <p class="quiet">n: replicates; intervals at 95 % over them (Student’s t).</p>}
     </Part>
   );
@@ -87,12 +87,12 @@ export function FitsTable({ body }: { body: AssayBody }) {
   const isBest = (fit: AssayFit): boolean => (criteria.get(key(fit))?.length ?? 0) > 1 && fit.aic === Math.min(...(criteria.get(key(fit)) ?? []));
   return (
     <Part title="Fits" about={String(fits.length)}>
-      <div class="scroll-x tall">
+      <Scroll label="Table: fits" tall>
         <table class="small-table fits">
           <thead><tr><th scope="col">of</th><th scope="col">model and parameters, 95 %</th></tr></thead>
           <tbody>{fits.slice(0, MOST_ROWS).map((fit) => <Fit key={`${key(fit)}/${fit.model}`} body={body} fit={fit} best={isBest(fit)} />)}</tbody>
         </table>
-      </div>
+      </Scroll>
       {fits.length > MOST_ROWS && <p class="quiet">The first {MOST_ROWS} of {fits.length}; fits.csv has all.</p>}
     </Part>
   );
@@ -103,7 +103,7 @@ export function QualityTable({ body }: { body: AssayBody }) {
   const several = new Set(body.quality.map((one) => one.plate)).size > 1;
   return (
     <Part title="Controls">
-      <div class="scroll-x">
+      <Scroll label="Table: controls">
         <table class="small-table fits">
           <thead><tr>{several && <th scope="col">plate</th>}<th scope="col">measure</th><th scope="col">Z′</th><th scope="col">SSMD</th><th scope="col" title="Positive and negative wells">wells +/−</th></tr></thead>
           <tbody>
@@ -119,7 +119,7 @@ export function QualityTable({ body }: { body: AssayBody }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </Part>
   );
 }
