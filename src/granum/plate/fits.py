@@ -27,6 +27,7 @@ _MODELS: Mapping[str, tuple[str, ...]] = {
     "confluency": ("exponential", "logistic", "gompertz", "linear"),
     "n_nuclei": ("exponential",),
 }
+_WOUND_COVER = 0.4  # share that cells cover around a fresh wound, at least
 _TIMES = ("doubling_time", "midpoint", "from", "to", "half_closure_time")
 _RATES = ("rate", "closing_rate")
 _RATIO = ("doubling_time", "rate", "plateau")  # positive, so their logarithms are averaged
@@ -41,8 +42,16 @@ def fit_wells(curves: Sequence[Curve], time_unit: str) -> list[Fit]:
         if len(curve.time) < _FEWEST_TIMES:
             continue
         for model in _MODELS.get(curve.measure, ()):
+            if model == "linear" and not _may_be_wound(curve):
+                continue
             fits.append(_fit(curve, model, time_unit))
     return fits
+
+
+def _may_be_wound(curve: Curve) -> bool:
+    """Whether cells cover much of the area from the start and more later: dishes that are sown start with less."""
+    values = [value for value in curve.value if value is not None]
+    return values[0] >= _WOUND_COVER and values[-1] > values[0]
 
 
 def _fit(curve: Curve, model: str, time_unit: str) -> Fit:

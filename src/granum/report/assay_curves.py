@@ -168,8 +168,10 @@ def _numbers(assay: Assay, measure: Measure, curves: Sequence[Curve]) -> str:
         rows.append(f"<tr><td>{time:.4g}</td>{''.join(cells)}</tr>")
     unit = "frame" if assay.time_unit == "frame" else f"time ({assay.time_unit})"
     with_unit = f" in {measure.unit}" if measure.unit else ""
+    of_methods = assay.kind == "confluency" and any(curve.level != "condition" for curve in curves)
+    kind = "bounds by method" if of_methods else "95 % intervals"
     return (
-        f"<details><summary>numbers{escape(with_unit)}, with 95 % intervals</summary>"
+        f"<details><summary>numbers{escape(with_unit)}, with {kind}</summary>"
         f'<div class="scroll tall" tabindex="0"><table><thead><tr><th>{escape(unit)}</th>{head}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div></details>"
     )

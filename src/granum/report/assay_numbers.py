@@ -74,7 +74,10 @@ def _of_images(last: Sequence[PlateImage], name: str, title: str, at: str) -> li
         value, low, high = (last[0].values.get(name + end) for end in ("", "_low", "_high"))
         if value is None:
             return []
-        return [(title + at, f"{100 * value:.1f}", "%", _below(Interval(value, low, high), ""))]
+        below = _below(Interval(value, low, high), "")
+        if name == "confluency":  # how far its methods differ: no interval of 95 %
+            below = below.replace("95 %:", "methods:")
+        return [(title + at, f"{100 * value:.1f}", "%", below)]
     if name == "viability":
         live, dead = (sum(image.values.get(key) or 0 for image in last) for key in ("n_live", "n_dead"))
         if live + dead > 0:

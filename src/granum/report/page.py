@@ -184,6 +184,11 @@ def _assay_numbers(assay: Assay) -> tuple[list[str], str]:
         _number(name, f"{escape(value)} <small>{escape(unit)}</small>", escape(more))
         for name, value, unit, more in assay_numbers(assay)
     ]
+    if assay.kind == "confluency":
+        return cells, (
+            "Bounds of an image or well are those of the methods that vote; intervals over replicates, of fits and of "
+            "controls are at 95 %."
+        )
     return cells, "Intervals are at 95 % and do not include errors of the segmentation."
 
 
