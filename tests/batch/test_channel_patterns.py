@@ -78,6 +78,17 @@ def test_without_names_of_stains_the_order_counts_and_is_told(names, patterns):
     assert rest == []
 
 
+def test_stains_that_are_written_in_ways_that_differ_are_found_in_whole_parts_of_names():
+    names = named("{well}_{time}_{channel}.ome.tif", ("Hoechst 33342", "SYTOX-Green", "TL"))
+    found = guess_patterns(names, ROLES)
+    assert found.patterns == {
+        "TL": "*_TL.ome.tif",
+        "Hoechst 33342": "*_Hoechst 33342.ome.tif",
+        "SYTOX": "*_SYTOX-Green.ome.tif",
+    }
+    assert found.by_order == ()
+
+
 def test_one_stain_that_is_named_leaves_the_other_to_order():
     found = guess_patterns(named("{well}_{time}_{channel}.tif", ("Hoechst", "marker")), ROLES)
     assert found.patterns == {"Hoechst": "*_Hoechst.tif", "dead": "*_marker.tif"}

@@ -1,6 +1,6 @@
 /** A small server in memory for tests of the page: routes answer from `state`, the socket is driven by hand. */
 import type {
-  ClassInfo, EditAck, ImageEntry, Job, LayerInfo, LearnLook, LearnPrediction, LearnState, ModelInfo, ObjectTableBody, PaintAck, PreviewRequest, PreviewResult, Project, RecipeInfo, Run, ScoreReport, SearchState, SettingInfo, StepInfo, TrialInfo,
+  ClassInfo, EditAck, ImageEntry, Job, LayerInfo, LearnLook, LearnPrediction, LearnState, ModelInfo, ObjectTableBody, PaintAck, PlanInfo, PreviewRequest, PreviewResult, Project, RecipeInfo, Run, ScoreReport, SearchState, SettingInfo, StepInfo, TrialInfo,
 } from "../src/api/types";
 
 import { assay } from "./fake_assay";
@@ -108,6 +108,13 @@ export function objects(n = 3, part: Partial<ObjectTableBody> = {}): ObjectTable
   };
 }
 
+export function planInfo(part: Partial<PlanInfo> = {}): PlanInfo {
+  return {
+    patterns: {}, guessed: false, by_order: [], channels: [], channel_problem: "", n_files: 18, n_fields: 6, fields: [], lacking: [], n_lacking: 0, left_over: [], n_left_over: 0, files_problem: "",
+    names: [], names_notes: [], names_problem: "", plate_map: null, plate_map_problem: "", ...part,
+  };
+}
+
 export class FakeSocket {
   static all: FakeSocket[] = [];
   static readonly OPEN = 1;
@@ -156,6 +163,7 @@ export interface FakeState {
   jobs: Job[];
   learn: LearnState;
   runs: Run[];
+  plan: PlanInfo;
   table: ObjectTableBody;
   /** Answers of painting and editing routes. */
   ack: PaintAck;
@@ -169,7 +177,7 @@ export function startState(): FakeState {
     images: [image(), image({ id: "b".repeat(16), name: "two.tif" })],
     recipes: [recipe()],
     classes: [{ id: 1, name: "object", colour: "#e69f00" }, { id: 2, name: "background", colour: "#56b4e9" }],
-    learn: learnState(), jobs: [], runs: [], table: objects(),
+    learn: learnState(), jobs: [], runs: [], plan: planInfo(), table: objects(),
     ack: { version: 1, dirty: [0, 0, 10, 10], n_strokes: 1, can_undo: true, can_redo: false },
     edits: { version: 3, dirty: [], n_objects: 3, n_edits: 3, can_undo: true, can_redo: true, new_labels: [] },
   };
@@ -183,6 +191,7 @@ export function installFake(state: FakeState = startState()) {
   const failures: { match: RegExp; status: number; body: unknown }[] = [];
   FakeSocket.all = [];
   const answers: [RegExp, () => unknown][] = [
+    [/\/plan$/, () => state.plan], [/\/plate-maps$/, () => ({ files: ["map.csv"] })], [/\/plate-maps\//, () => ({ name: "map.csv", text: "well\nB02\n" })],
     [/\/learn$/, () => state.learn], [/\/learn\/search/, () => state.learn.search ?? search()], [/\/learn\/models/, () => model()],
     [/\/project$/, () => state.project], [/\/images$/, () => ({ images: state.images })], [/\/recipes$/, () => ({ recipes: state.recipes })],
     [/\/classes$/, () => ({ classes: state.classes })], [/\/jobs$/, () => ({ jobs: state.jobs })], [/\/runs$/, () => ({ runs: state.runs })],

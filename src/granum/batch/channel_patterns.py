@@ -83,7 +83,16 @@ def guess_patterns(names: Sequence[str], roles: Sequence[ChannelRole]) -> Guesse
     if len(roles) < 2 or len(names) < 2:
         return None
     files = [Path(name) for name in names]
-    table = _usual_shape(names, roles)
+    # whole parts between underscores, where stains are written in ways that differ: "SYTOX-Green", "TL"
+    for whole in (False, True):
+        if (found := _guess(files, _usual_shape(names, roles, whole=whole), roles, whole=whole)) is not None:
+            return found
+    return None
+
+
+def _guess(
+    files: Sequence[Path], table: _Names, roles: Sequence[ChannelRole], *, whole: bool
+) -> GuessedPatterns | None:
     found = []
     for at in table.columns:
         values = sorted(set(table.column(at)))
@@ -91,7 +100,7 @@ def guess_patterns(names: Sequence[str], roles: Sequence[ChannelRole]) -> Guesse
             continue
         together = _together(table, at)
         rank = _rank(table, at, roles)
-        if rank is None or _complete_share(table, at, together) < _LEAST_COMPLETE:
+        if rank is None or (whole and rank > 0) or _complete_share(table, at, together) < _LEAST_COMPLETE:
             continue
         assigned = _assign(values, table.column(at), roles)
         if assigned is not None:
@@ -101,7 +110,7 @@ def guess_patterns(names: Sequence[str], roles: Sequence[ChannelRole]) -> Guesse
         for role in roles:
             if role.name in value_of:
                 value = value_of[role.name]
-                word = value if role.has_name(value) else role.name
+                word = _stain(role, value)
                 patterns[word] = _pattern(table, at, together, value)
         if _works(files, patterns):
             return GuessedPatterns(patterns, tuple(by_order))
@@ -117,7 +126,7 @@ def order_patterns(patterns: dict[str, str], roles: Sequence[ChannelRole]) -> di
 # ------------------------------------------------------------------------------------------------ names in pieces
 
 
-def _usual_shape(names: Sequence[str], roles: Sequence[ChannelRole]) -> _Names:
+def _usual_shape(names: Sequence[str], roles: Sequence[ChannelRole], *, whole: bool) -> _Names:
     """Return the pieces of those names that have the most usual shape."""
     stains = sorted({name for role in roles for name in (role.name, *role.names)}, key=len, reverse=True)
     words = ["[\\W_]*".join(map(re.escape, re.findall(r"\d+|[^\W\d_]+", stain))) for stain in stains]
@@ -126,6 +135,8 @@ def _usual_shape(names: Sequence[str], roles: Sequence[ChannelRole]) -> _Names:
         rf"(?P<word>(?<![^\W\d_])(?:{'|'.join(words)})(?![^\W_])|[^\W\d_]+)|(?P<number>\d+)|(?P<sign>[\W_]+?(?=[^\W_]|$))",
         re.IGNORECASE,
     )
+    if whole:
+        pieces = re.compile(r"(?P<word>[^_]+)|(?P<sign>_+)")
     shapes: dict[tuple[str, ...], list[tuple[list[str], str]]] = defaultdict(list)
     for name in names:
         ending = found[0] if (found := _ENDING.search(name)) else ""
@@ -158,7 +169,7 @@ def _together(table: _Names, at: int) -> set[int]:
 def _rank(table: _Names, at: int, roles: Sequence[ChannelRole]) -> int | None:
     """Return how likely a piece tells the channel, 0 for the most likely; None where it may be a well or a time."""
     values = set(table.column(at))
-    if any(role.has_name(value) for role in roles for value in values):
+    if any(role.is_in(value) for role in roles for value in values):
         return 0
     before = table.rows[0][at - 1].casefold() if at and table.is_word[at - 1] else ""
     if table.is_number[at]:
@@ -179,6 +190,14 @@ def _complete_share(table: _Names, at: int, together: set[int]) -> float:
     return sum(len(values) for values in groups.values() if len(values) == n_values) / len(table.rows)
 
 
+def _stain(role: ChannelRole, value: str) -> str:
+    """Return the name under which a part of a name knows a role: the part itself, the longest stain in it, the role."""
+    if role.has_name(value):
+        return value
+    stains = [name for name in role.names if ChannelRole("", (name,)).is_in(value)]
+    return max(stains, key=len, default=role.name)
+
+
 def _assign(
     values: Sequence[str], column: Sequence[str], roles: Sequence[ChannelRole]
 ) -> tuple[dict[str, str], list[str]] | None:
@@ -186,10 +205,10 @@ def _assign(
     counts = Counter(column)
     value_of: dict[str, str] = {}
     for role in roles:
-        called = [value for value in values if role.has_name(value)]
+        called = [value for value in values if role.is_in(value)]
         if called:
             value_of[role.name] = max(called, key=lambda value: counts[value])
-    free = [value for value in values if not any(role.has_name(value) for role in roles)]
+    free = [value for value in values if not any(role.is_in(value) for role in roles)]
     open_roles = [role for role in roles if role.name not in value_of]
     needed = [role for role in open_roles if not role.optional]
     if value_of and not needed:

@@ -95,7 +95,10 @@ function FilesRows({ info, told }: { info: RecipeInfo; told: PlanInfo | null }) 
         <FilesRow key={role.name} role={role} row={rows[role.name] ?? { stain: role.name, pattern: "" }} info={told} change={(next) => (typedPatterns.value = { ...rows, [role.name]: next })} />
       ))}
       {told && told.by_order.length > 0 && (
-        <p class="note warn" role="status">The names of the files do not say which stain is which: {told.by_order.join(", ")} {told.by_order.length > 1 ? "were" : "was"} filled in by order. Look at each file and set them right.</p>
+        <>
+          <p class="note warn" role="status">The names of the files do not say which stain is which: {told.by_order.join(", ")} {told.by_order.length > 1 ? "were" : "was"} filled in by order. Look at each file and set them right before you run.</p>
+          <div class="row"><Button icon="check" text label="They are right" onClick={() => (typedPatterns.value = rows)} /></div>
+        </>
       )}
       {told && <p class="quiet" role="status" aria-label="Fields">{fieldsText(told)}</p>}
       {told && <Leftovers info={told} />}

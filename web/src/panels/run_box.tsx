@@ -6,7 +6,7 @@ import { current, project, ready } from "../state/images";
 import { startJob } from "../state/jobs";
 import { attempt, copyText } from "../state/page";
 import { sentence } from "../state/numbers";
-import { channelProblem, inFiles, needsPlan, plan, planSettled, runProblem, runRequest } from "../state/plan";
+import { channelProblem, inFiles, needsPlan, plan, planSettled, runProblem, runRequest, unconfirmed } from "../state/plan";
 import { changed, recipe, runTitle, saveRecipe } from "../state/recipe";
 import { AssaySetup } from "./assay_setup";
 import { Button, Field, focusNow } from "./controls";
@@ -65,7 +65,7 @@ export function RunBox() {
         <input type="text" maxLength={120} placeholder="optional" value={runTitle.value} onInput={(event) => (runTitle.value = event.currentTarget.value)} />
       </Field>
       <div class="row">
-        <Button label={`Run on this ${what}`} text kind="primary" disabled={readOnly || image?.status !== "ready" || channelProblem.value !== ""} onClick={() => image && void start([image.id])} />
+        <Button label={`Run on this ${what}`} text kind="primary" disabled={readOnly || image?.status !== "ready" || channelProblem.value !== "" || unconfirmed.value.length > 0} onClick={() => image && void start([image.id])} />
         <Button label={`Run on all ${n} ${what}s`} text disabled={readOnly || n < 2 || blocked} onClick={() => void start(null)} />
       </div>
       {blocked && runProblem.value && <p class="note bad" role="status">{sentence(runProblem.value)}</p>}

@@ -1,19 +1,12 @@
 import { expect, test } from "vitest";
-import { image, recipe } from "../../test/fake_server";
-import type { PlanInfo, RoleInfo } from "../api/types";
+import { image, planInfo, recipe } from "../../test/fake_server";
+import type { RoleInfo } from "../api/types";
 import { fieldsText, mapGrids, patternsOf, roleChannels, rolePatterns, stainChoices, usesFiles, wellName, wordPatterns } from "./channel_files";
 import { channelMap } from "./recipe";
 
 const role = (name: string, names: string[], optional = false): RoleInfo => ({ name, names, optional, about: "" });
 const live = role("live", ["Hoechst", "Hoechst 33342"]);
 const info = recipe({ name: "live-dead", assay: "live-dead", channels: ["brightfield", "live", "dead"], roles: [role("brightfield", ["BF"], true), live, role("dead", ["Draq7", "EthD-1"])] });
-
-function plan(part: Partial<PlanInfo> = {}): PlanInfo {
-  return {
-    patterns: {}, guessed: false, by_order: [], channels: [], channel_problem: "", n_files: 18, n_fields: 6, fields: [], lacking: [], n_lacking: 0, left_over: [], n_left_over: 0, files_problem: "",
-    names: [], names_notes: [], names_problem: "", plate_map: null, plate_map_problem: "", ...part,
-  };
-}
 
 test("patterns go from names of stains to rows of roles and back, whatever signs and capitals the names have", () => {
   const patterns = { "hoechst-33342": "*_h.tif", ethd1: "*_e.tif" };
@@ -29,9 +22,9 @@ test("a stain stands once among the choices, as it is written", () => {
 });
 
 test("files are put together when their names say so, or when the person says so, never for a recipe without roles", () => {
-  const guessed = plan({ patterns: { live: "*_w1.tif", dead: "*_w2.tif" } });
+  const guessed = planInfo({ patterns: { live: "*_w1.tif", dead: "*_w2.tif" } });
   expect(usesFiles(info, "auto", guessed)).toBe(true);
-  expect(usesFiles(info, "auto", plan())).toBe(false);
+  expect(usesFiles(info, "auto", planInfo())).toBe(false);
   expect(usesFiles(info, "files", null)).toBe(true);
   expect(usesFiles(info, "inside", guessed)).toBe(false);
   expect(usesFiles(recipe(), "files", guessed)).toBe(false);
@@ -49,8 +42,8 @@ test("roles that were not chosen are left to the server; a choice that this imag
 });
 
 test("what the files make is told in one line", () => {
-  expect(fieldsText(plan())).toBe("6 fields from 18 files");
-  expect(fieldsText(plan({ n_fields: 1, n_files: 4, n_lacking: 1, n_left_over: 1 }))).toBe("1 field from 4 files · 1 field without all channels · 1 file left over");
+  expect(fieldsText(planInfo())).toBe("6 fields from 18 files");
+  expect(fieldsText(planInfo({ n_fields: 1, n_files: 4, n_lacking: 1, n_left_over: 1 }))).toBe("1 field from 4 files · 1 field without all channels · 1 file left over");
 });
 
 test("a map is drawn as small as its wells allow, plates apart, rows beyond Z too", () => {

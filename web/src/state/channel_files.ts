@@ -41,7 +41,7 @@ export function wordPatterns(rows: RolePatterns): Record<string, string> {
 export function stainChoices(role: RoleInfo, word: string): { value: string; text: string }[] {
   const named = role.names.filter((name) => folded(name) !== folded(word));
   const own = folded(word) === folded(role.name) ? [] : [{ value: word, text: word }];
-  return [{ value: role.name, text: "name not said" }, ...own, ...named.map((name) => ({ value: name, text: name }))];
+  return [{ value: role.name, text: "not named" }, ...own, ...named.map((name) => ({ value: name, text: name }))];
 }
 
 /** Whether fields are put together from files: as chosen, else when their names tell the channels. */

@@ -38,8 +38,8 @@ const request = computed<PlanRequest | null>(() => {
   };
 });
 
-/** Beside the request, the images themselves and the interval count. */
-const question = computed(() => (request.value ? JSON.stringify([request.value, project.value?.interval_s, ready.value.map((image) => image.id)]) : ""));
+/** Beside the request, the images and what they are called now, and the interval count. */
+const question = computed(() => (request.value ? JSON.stringify([request.value, project.value?.interval_s, ready.value.map((image) => [image.id, image.name])]) : ""));
 
 /** Whether the answer is for what is set now: a preview waits for it. */
 export const planSettled = computed(() => !needsPlan.value || (question.value !== "" && answer.value?.key === question.value));
@@ -49,10 +49,14 @@ export const channelProblem = computed(() => {
   if (inFiles.value && Object.keys(patterns.value).length === 0) return "Say in which files each channel is, as in *_hoechst.tif.";
   return plan.value?.channel_problem ?? "";
 });
+/** Roles whose files were told by order alone, until the person has said that they are right: nothing runs before. */
+export const unconfirmed = computed(() => (inFiles.value ? (plan.value?.by_order ?? []) : []));
 /** Why a run of all images would be refused. */
 export const runProblem = computed(() => {
   const info = plan.value;
   if (!info) return "";
+  if (unconfirmed.value.length > 0) return "Say under Channels that the files of each stain are right.";
+  if (info.n_lacking > 0 && info.files_problem) return `${info.files_problem.replace(/\.$/, "")}; add what is missing, or leave such fields out under Channels.`;
   return info.files_problem || info.names_problem || info.plate_map_problem;
 });
 
@@ -76,6 +80,7 @@ const typing = computed(() => JSON.stringify([typedPatterns.value, namesPattern.
 export function followPlan(): () => void {
   let timer = 0;
   let typed = typing.peek();
+  answer.value = null;
   return effect(() => {
     const key = question.value;
     const pause = typing.value === typed ? 0 : 250;
