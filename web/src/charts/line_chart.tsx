@@ -73,7 +73,7 @@ export function LineChart({ title, unit, timeUnit, lines, thin = [], stepped = f
         {ticks(bottom, top, 5).map((value) => (
           <g key={value}><line class="grid" x1={LEFT} x2={WIDTH - RIGHT} y1={y.place(value)} y2={y.place(value)} /><text x={LEFT - 4} y={y.place(value) + 3.5} text-anchor="end">{unit === "%" ? shortNumber(100 * value) : shortNumber(value)}</text></g>
         ))}
-        {ticks(x.low, x.high, 6).map((time) => <text key={time} x={x.place(time)} y={HEIGHT - BOTTOM + 13} text-anchor="middle">{shortNumber(time)}</text>)}
+        {ticks(x.low, x.high, 6).filter((time) => timeUnit !== "frame" || Number.isInteger(time)).map((time) => <text key={time} x={x.place(time)} y={HEIGHT - BOTTOM + 13} text-anchor="middle">{shortNumber(time)}</text>)}
         <text x={(LEFT + WIDTH - RIGHT) / 2} y={HEIGHT - 4} text-anchor="middle">{timeUnit === "frame" ? "frame" : `time (${timeUnit})`}</text>
         {at !== null && <line class="cursor" x1={x.place(at)} x2={x.place(at)} y1={TOP} y2={HEIGHT - BOTTOM} />}
         {lines.map((line, style) => <path key={line.name} class={`band s${style % N_STYLES}`} d={band(line)} />)}

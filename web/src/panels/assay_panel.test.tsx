@@ -14,6 +14,7 @@ import { filterRows, firstColumns, makeTable, NO_FILTERS, sizeColumns, wordCount
 import { lookOf, layerLooks, plane } from "../state/view";
 import type { AssayBody, RunImage } from "../api/types";
 import { AssaySection } from "./assay";
+import { ClassAreas } from "./class_areas";
 import { parameterText } from "./assay_tables";
 
 const HOSTILE = `<img src=x onerror="window.hit=1">`;
@@ -197,6 +198,13 @@ test("states of nuclei are first in the table, filter by a click, and are no qua
   expect(sizeColumns(words)).toContain("p_dead");
   expect(sizeColumns(words)).not.toContain("state");
   expect(wordCounts(makeTable(objects(3))).size).toBe(0);
+});
+
+test("the share of a class is that of the analysed area, also where most of it has no class", () => {
+  const [one] = runOf().images;
+  runs.value = [{ ...runOf(), images: [{ ...one!, n_frames: 1, classes: [[{ id: 1, name: "cells", colour: "#0072b2", area_px: 1300, area_fraction: 0.13 }]] }] }];
+  act(() => render(<ClassAreas />, place));
+  expect(place.querySelector("td")?.textContent).toBe("13.0 %");
 });
 
 test("a legend of cells and nuclei has two parts, any other one", () => {

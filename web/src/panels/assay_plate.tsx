@@ -55,7 +55,7 @@ function About({ body, well, layer }: { body: AssayBody; well: AssayWell | null;
   return (
     <div class="plate-about">
       <p><strong>{well.well}</strong> {wellText(well).slice(well.well.length + 2)}</p>
-      <p class="number">{layer.measure.title} {intervalText(own?.value, own?.low, own?.high, layer.measure.unit)}{own && own.n > 0 ? ` · n = ${own.n.toLocaleString("en")}` : ""}</p>
+      <p class="number">{layer.measure.title} {intervalText(own?.value, own?.low, own?.high, layer.measure.unit)}{own && own.n > 0 && layer.measure.name.startsWith("viability") ? ` · n = ${count(own.n, "nucleus", "nuclei")}` : ""}</p>
       {images.length > 1 && (
         <p class="row wrap tight">
           <span class="quiet">Fields:</span>

@@ -10,7 +10,6 @@ export function ClassAreas() {
   if (list.length === 0 || !current.value) return null;
   const name = runClassLook.value;
   const look = lookOf(name);
-  const total = list.reduce((sum, one) => sum + one.area_px, 0);
   return (
     <section class="class-areas" aria-label="Areas of classes">
       <div class="row">
@@ -23,14 +22,14 @@ export function ClassAreas() {
         <Button icon={look.visible ? "eye" : "eye_off"} label="Show the classes in the image" pressed={look.visible} onClick={() => setLook(name, { visible: !look.visible })} />
       </div>
       <table class="small-table">
-        <thead><tr><th scope="col">Class</th><th scope="col">Share</th><th scope="col">Area</th></tr></thead>
+        <thead><tr><th scope="col">Class</th><th scope="col" title="Of the analysed area">Share</th><th scope="col">Area</th></tr></thead>
         {legendParts(list).map((part) => (
           <tbody key={part.title}>
             {part.title && <tr><th scope="rowgroup" colSpan={3} class="legend-part">{part.title}</th></tr>}
             {part.classes.map((one) => (
               <tr key={one.id}>
                 <th scope="row"><i class="swatch" style={{ background: one.colour }} />{one.name}</th>
-                <td class="number">{percentText(one.area_px, total)}</td>
+                <td class="number">{percentText(one.area_fraction, 1)}</td>
                 <td class="number">{areaText(one.area_px)}</td>
               </tr>
             ))}
