@@ -5,7 +5,8 @@
 
 The author's field: rows from 100 on, above are letters. His closing moves its mask by (1, 2) px (see `find_cell_area`):
 `published` repeats it to the letter, `centred` is granum's, compared as it is and after the author's masks were moved
-back. `of_author` puts his masks into a step, so that the step alone is measured; `chain` is the recipe `live-dead`.
+back. `of_author` puts his masks into a step, so that the step alone is measured; `chain` is the recipe `live-dead`,
+`live-dead-seed` the published path.
 The five classes of the author are painted here from his masks and his live/dead picture.
 Simulated fields have exact truth, which no microscope's has. Writes `bench_out/accuracy_live_dead.csv` and `.json`.
 """
@@ -50,6 +51,11 @@ LOOKS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "3x3 tiles": ({}, {"tiles": 3}),
     "debris x5": ({}, {"debris": 5.0}),
     "empty": ({"count": 0}, {}),
+    "covered by 70 %": ({"count": 250}, {}),
+    "covered by 85 %": ({"count": 420}, {}),
+    "covered, noise x3": ({"count": 420}, {"noise": 3.0}),
+    "covered, 8 bits": ({"count": 420}, {"dtype": "uint8"}),
+    "without a gap": ({"count": 900}, {}),
     "no brightfield": ({}, {"brightfield": False}),
     "calcein alone": ({}, {"brightfield": False, "stains": "calcein-ethd1"}),
 }
@@ -125,6 +131,32 @@ def seed_scores(pictures: Path | None) -> list[Score]:
     for number, word in enumerate(("background", "cell", "outline", "live nucleus", "dead nucleus")):
         add("his nuclei", "centred", f"{word} IoU", iou((own == number)[rows], (his == number)[rows]))
     scores += chain_scores(bright, his, states, pictures)
+    return scores + published_scores(bright, area, states)
+
+
+def published_scores(bright: NDArray[np.uint8], area: NDArray[np.bool_], states: NDArray[np.uint8]) -> list[Score]:
+    """Score the published path; his Draq7 panel is stretched until its background is 0, so its level has to be set."""
+    from granum import Image, pipeline
+    from granum.recipe import load_recipe
+
+    planes = {"brightfield": bright, "live": read("hoechst_8bit"), "dead": read("draq7_8bit")}
+    rows = slice(FIRST_ROW, None)
+    scores = []
+    for case, change in CHANGES.items():
+        changed = {role: change(plane) for role, plane in planes.items()}
+        level = float(change(np.array([138])).item())
+        recipe = load_recipe("live-dead-seed").with_settings({"stain_levels.dead_threshold": level})
+        channels = {role: Image.from_array(plane) for role, plane in changed.items()}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = pipeline.run(recipe, channels["brightfield"], channels=channels).layers
+        for name, one, two in (
+            ("cell area IoU", found["cell_mask"], area),
+            ("nuclei IoU", found["labels"] > 0, states > 0),
+            ("live nuclei IoU", found["classes"] == 3, states == 3),
+            ("dead nuclei IoU", found["classes"] == 4, states == 4),
+        ):
+            scores.append(Score("seed field", case, "live-dead-seed", name, round(iou(one[rows], two[rows]), 4)))
     return scores
 
 

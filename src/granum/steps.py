@@ -84,6 +84,10 @@ STEPS: dict[str, tuple[str, tuple[str, ...]]] = {
         "granum.segment.nuclei:find_nuclei",
         ("mask", "relief", "live_mask", "dead_mask", "choice"),
     ),
+    "segment.stain_levels": (
+        "granum.segment.stain_levels:find_nuclei_by_level",
+        ("mask", "live_mask", "dead_mask", "choice"),
+    ),
     "segment.pixel_clusters": (
         "granum.segment.pixel_clusters:cluster_pixels",
         ("classes", "mask", "legend", "choice"),
@@ -104,9 +108,11 @@ STEPS: dict[str, tuple[str, tuple[str, ...]]] = {
     "separate.convex_merge": ("granum.separate.convex_merge:split_by_shape", ("labels", "confidence")),
     "separate.object_levels": ("granum.separate.object_levels:refine_object_levels", ("labels",)),
     "separate.choose": ("granum.separate.choose:split_automatically", ("labels", "confidence", "choice")),
+    "separate.cut_reasons": ("granum.separate.cut_reasons:merge_needless_cuts", ("labels", "confidence", "choice")),
     "separate.cells": ("granum.separate.cells:grow_cells", ("cells",)),
     "measure.objects": ("granum.measure.objects:measure_objects", ("objects",)),
     "measure.confluency": ("granum.measure.confluency:measure_confluency", ("summary",)),
+    "measure.stain_states": ("granum.measure.stain_states:judge_by_mask", ("objects", "summary")),
     "measure.viability": ("granum.measure.viability:judge_nuclei", ("objects", "summary", "choice")),
 }
 

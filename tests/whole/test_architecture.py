@@ -26,7 +26,7 @@ STAGES = ("preprocess", "segment", "separate", "measure", "track", "plate", "sco
 DATA = {
     "image", "mask", "labels", "peaks", "area", "objects", "confidence", "relief", "weights", "truth", "prediction",
     "channels", "distance", "markers", "pixel_size_nm", "channel_names", "live", "dead", "brightfield", "stains",
-    "cells", "cell_mask", "channel_facts", "votes", "nuclei",
+    "cells", "cell_mask", "dead_mask", "channel_facts", "votes", "nuclei",
 }  # fmt: skip
 # module -> the test file of the public function that it serves
 TESTED_WITH = {

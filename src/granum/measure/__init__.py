@@ -1,7 +1,8 @@
 """Stage `measure`: labels (and the image) -> object table, and object table -> size statistics.
 
 Per object: `measure_objects` fills the whole table; its parts are `measure_shape`, `measure_intensity`,
-`measure_neighbours` and `flag_objects`; `judge_nuclei` tells live from dead. Per image or sample: `size_distribution`,
+`measure_neighbours` and `flag_objects`; `judge_nuclei` tells live from dead, `judge_by_mask` as published.
+Per image or sample: `size_distribution`,
 `fit_lognormal`, `sample_adequacy`, `border_weights`, `nanomaterial_fraction`, `wilson_interval` (of a share) and
 `summarise_image`; `measure_confluency` of a mask.
 """

@@ -15,5 +15,6 @@ from .shape import measure_shape as measure_shape
 from .sizes import Percentiles as Percentiles
 from .sizes import SizeDistribution as SizeDistribution
 from .sizes import size_distribution as size_distribution
+from .stain_states import judge_by_mask as judge_by_mask
 from .summary import summarise_image as summarise_image
 from .viability import judge_nuclei as judge_nuclei

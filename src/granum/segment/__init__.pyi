@@ -16,6 +16,7 @@ from .polarity import find_polarity as find_polarity
 from .polarity import polarity_evidence as polarity_evidence
 from .spots import find_spots as find_spots
 from .stain_classes import paint_stain_classes as paint_stain_classes
+from .stain_levels import find_nuclei_by_level as find_nuclei_by_level
 from .texture import segment_by_texture as segment_by_texture
 from .threshold import segment_by_threshold as segment_by_threshold
 from .threshold import threshold_of_histogram as threshold_of_histogram

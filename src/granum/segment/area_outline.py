@@ -37,11 +37,13 @@ def close_gaps(mask: NDArray[np.bool_], closing_radius: float, opening_radius: f
     return np.ascontiguousarray(padded[reach : reach + height, reach : reach + width]).view(np.bool_)
 
 
-def close_gaps_as_published(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Dilate and erode twice with the same skew kernel."""
+def close_gaps_as_published(mask: NDArray[np.bool_], iterations: int = 2) -> NDArray[np.bool_]:
+    """Dilate and erode so many times with the same skew kernel: twice for cells, four times for nuclei."""
+    if iterations == 0:
+        return mask
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (4, 4))
-    fat = cv2.dilate(mask.view(np.uint8), kernel, iterations=2)
-    return np.asarray(cv2.erode(fat, kernel, iterations=2)).view(np.bool_)
+    fat = cv2.dilate(mask.view(np.uint8), kernel, iterations=iterations)
+    return np.asarray(cv2.erode(fat, kernel, iterations=iterations)).view(np.bool_)
 
 
 def move_inwards(mask: NDArray[np.bool_], radius: float, area: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
