@@ -48,6 +48,18 @@ def test_files_of_the_folder_are_found(downloads, place):
     assert downloads.file("r", "labels/ü a.tif").read_bytes() == b"II*\0"
 
 
+def test_a_file_as_the_run_left_it_asks_for_no_corrected_folder(place, tmp_path):
+    def corrected(run):
+        raise Problem(409, "image_missing", "asked for the corrected one")
+
+    downloads = Downloads(corrected, tmp_path / "cache", lambda run: place)
+    assert downloads.file("r", "objects.csv", as_run=True) == place.resolve() / "objects.csv"
+    with pytest.raises(Problem, match="asked for the corrected one"):
+        downloads.file("r", "objects.csv")
+    with pytest.raises(Problem, match="has no file"):
+        downloads.file("r", "../secret.txt", as_run=True)
+
+
 @pytest.mark.parametrize(
     "name",
     [

@@ -55,6 +55,14 @@ def test_runs_are_listed_and_told(server):
     assert Run.model_validate(server.get(f"/api/v1/runs/{RUN}").json()) == runs.runs[0]
 
 
+def test_a_run_without_an_assay_says_so(server):
+    answer = server.get(f"/api/v1/runs/{RUN}/assay")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "no_assay")
+    assert server.get(f"/api/v1/runs/{RUN}").json()["assay"] == ""
+    assert server.get(f"/api/v1/runs/{RUN}/assay?corrected=perhaps").status_code == 422
+    assert server.get("/api/v1/runs/none/assay").status_code == 404
+
+
 def test_a_tile_is_raw_and_little_endian_with_its_shape(server):
     answer = server.get(f"{PLACE}/labels/tiles/0/0/0/0?v=0")
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/octet-stream")
