@@ -42,7 +42,9 @@ def test_one_well_is_no_replicate_and_says_so():
 def test_a_curve_of_three_times_is_not_fitted():
     assert fit_wells([Curve("well", "A01", "confluency", (0, 1, 2), (0.1, 0.2, 0.3))], "h") == []
     models = [f.model for f in fit_wells([Curve("well", "A01", "confluency", (0, 1, 2, 3), (0.1, 0.2, 0.4, 0.8))], "h")]
-    assert models == ["exponential", "logistic", "gompertz", "linear"]
+    assert models == ["exponential", "logistic", "gompertz"]
+    wound = [f.model for f in fit_wells([Curve("well", "A01", "confluency", (0, 1, 2, 3), (0.6, 0.7, 0.8, 0.9))], "h")]
+    assert wound == ["exponential", "logistic", "gompertz", "linear"]
     assert fit_wells([Curve("well", "A01", "viability", (0, 1, 2, 3), (0.1, 0.2, 0.4, 0.8))], "h") == []
 
 

@@ -51,7 +51,7 @@ def test_with_conditions_the_highest_and_the_lowest_are_told_by_name():
 
 def test_a_growing_dish_has_confluency_and_doubling_time():
     numbers = assay_numbers(assay_fixtures.confluency_series())
-    assert numbers[0] == ("confluency at 66 h", "88.6", "%", "95 %: 85.6 to 91.6")
+    assert numbers[0] == ("confluency at 66 h", "88.6", "%", "methods: 85.6 to 91.6")
     assert numbers[1] == ("doubling time", "7.10", "h", "95 %: 6.6 to 7.9")
 
 
