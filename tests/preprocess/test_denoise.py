@@ -175,3 +175,13 @@ def test_no_noise_where_there_is_nothing(image):
 def test_wrong_settings_name_their_range(settings, message):
     with pytest.raises(SettingError, match=message):
         denoise_image(np.ones((5, 5)), **settings)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("with_area", [False, True])
+def test_noise_of_whole_numbers_is_counted_to_the_same_last_digit_as_that_of_floats(dtype, with_area):
+    rng = np.random.default_rng(5)
+    area = rng.random((90, 121)) < 0.97 if with_area else None
+    for top in (2, 40, np.iinfo(dtype).max):
+        image = rng.integers(0, top + 1, (90, 121)).astype(dtype)
+        assert estimate_noise(image, area) == estimate_noise(image.astype(np.float32), area) > 0

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 from numba import njit, prange
 from numpy.typing import ArrayLike, NDArray
@@ -19,7 +18,7 @@ from granum.arrays import check_area, check_image
 __all__ = ["Histogram", "count_values"]
 
 _LEVELS = 65_536
-_BAND = 1 << 20  # pixels per call: keeps temporaries in cache, and OpenCV's float32 counts exact (below 2**24)
+_BAND = 1 << 20  # pixels per call: keeps temporaries in cache
 _LARGE = 1 << 22  # pixels from which 16-bit images are counted on all cores
 _STRIPS = 8
 _BULK = (0.001, 0.999)
@@ -163,8 +162,9 @@ def _limits(image: NDArray[Any], area: NDArray[np.bool_] | None) -> tuple[Any, A
 def _count_bands(bands: Iterator[tuple[NDArray[Any], NDArray[np.uint8] | None]], levels: int) -> NDArray[np.int64]:
     """Count uint8 or uint16 bands."""
     counts = np.zeros(levels, np.int64)
+    everywhere = np.zeros((0, 0), np.uint8)
     for band, inside in bands:
-        counts += cv2.calcHist([band], [0], inside, [levels], [0, levels]).ravel().astype(np.int64)
+        _add_levels(band, everywhere if inside is None else inside, counts)
     return counts
 
 
@@ -188,6 +188,20 @@ def _count_strips(image: Any, n_strips: Any) -> Any:
             for x in range(image.shape[1]):
                 counts[strip, image[y, x]] += 1
     return counts
+
+
+@njit(cache=True, nogil=True)
+def _add_levels(band: Any, inside: Any, counts: Any) -> None:
+    """Add the values of an unsigned band to the counts; an empty `inside` counts all."""
+    if inside.size == 0:
+        for y in range(band.shape[0]):
+            for x in range(band.shape[1]):
+                counts[band[y, x]] += 1
+        return
+    for y in range(band.shape[0]):
+        for x in range(band.shape[1]):
+            if inside[y, x]:
+                counts[band[y, x]] += 1
 
 
 @njit(cache=True)
