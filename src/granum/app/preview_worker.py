@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from granum import pipeline
 from granum.app.field_files import in_app_words
 from granum.app.forms import is_full_size_only, shrink_recipe
+from granum.app.full_size import full_choice, full_objects
 from granum.app.preview_layers import (
     LayerFile,
     find_histogram,
@@ -39,7 +40,7 @@ from granum.batch.runners import end_with_parent
 from granum.choice import Choice
 from granum.errors import GranumError, SettingError
 from granum.image import Image, PixelSize
-from granum.object_table import COLUMNS, FLAGS, ObjectTable
+from granum.object_table import ObjectTable
 from granum.recipe import Recipe
 
 __all__ = [
@@ -61,8 +62,6 @@ LARGEST_MOVING = 4 * 1024 * 1024
 _PLANE_BYTES, _STEP_BYTES = 512 << 20, 1 << 30
 _OPEN_IMAGES = 8
 _MOST_THREADS = 8
-_LENGTHS, _AREAS = {"smoothing_px", "spot_scale_px", "scale_bar_px", "info_bar_rows", "sigma"}, {"left_out_px"}
-_AREAS |= {"invalid_px"}
 
 ReadLevel = Callable[[int, int, int, int], NDArray[Any]]
 
@@ -194,7 +193,7 @@ class PreviewMaker:
             result.seconds,
             tuple(files),
             tuple(name for name in kinds if has_layer(result.layers, name)),
-            tuple(_full_choice(choice, level) for choice in result.choices),
+            tuple(full_choice(choice, level) for choice in result.choices),
             result.warnings,
             None if histogram is None else histogram.model_dump(),
             None if result.objects is None else full_objects(result.objects, level),
@@ -279,51 +278,6 @@ def _level_of(job: PreviewJob, shape: tuple[int, int]) -> int:
             "that. The exact result comes when you let go."
         )
     return 0
-
-
-def full_objects(objects: ObjectTable, level: int) -> ObjectTable:
-    """Return the table of a halved image in pixels of the full one."""
-    if level == 0:
-        return objects
-    scale = 2**level
-    full: ObjectTable = {}
-    for name, values in objects.items():
-        quantity = COLUMNS[name].quantity if name in COLUMNS else "text"
-        if quantity == "position":
-            full[name] = (values + 0.5) * scale - 0.5
-        elif quantity == "length":
-            full[name] = values * scale
-        elif quantity == "area" or name == "intensity_sum":
-            full[name] = values * scale**2
-        else:
-            full[name] = values
-    if "feret_min" in full and "flags" in full:  # ten pixels of the full image, not of the preview
-        bit = FLAGS["near_resolution_limit"][0]
-        full["flags"] = np.where(full["feret_min"] < 10, full["flags"] | bit, full["flags"] & ~bit)
-    return full
-
-
-def _full_choice(choice: Choice, level: int) -> Choice:
-    """Return a choice with its lengths in pixels of the full image; its sentence cannot be scaled, so it says so."""
-    if level == 0:
-        return choice
-    note = f" (Lengths in this sentence are pixels of a preview that is {2**level} times smaller.)"
-    return Choice(
-        choice.about,
-        _full_values(choice.chosen, level),
-        choice.reason + note,
-        [_full_values(row, level) for row in choice.candidates],
-    )
-
-
-def _full_values(values: dict[str, Any], level: int) -> dict[str, Any]:
-    def scaled(value: Any, factor: int) -> Any:
-        if isinstance(value, list):
-            return [scaled(item, factor) for item in value]
-        return value * factor if isinstance(value, int | float) and not isinstance(value, bool) else value
-
-    factors = dict.fromkeys(_LENGTHS | {"lettering_boxes"}, 2**level) | dict.fromkeys(_AREAS, 4**level)
-    return {key: scaled(value, factors.get(key, 1)) for key, value in values.items()}
 
 
 def work(connection: Connection) -> None:
