@@ -61,7 +61,7 @@ test("the head is that of the report, and every well has its number", () => {
   show();
   expect(place.querySelector(".assay-numbers .first")?.textContent).toBe("highest viability at 8 h90.0 %untreated; 95 %: 70.0 to 97.0; 2 replicates");
   expect(WELLS.map((well) => wellButton(well).textContent)).toEqual(["90", "90", "30"]);
-  expect(wellButton("C02").getAttribute("aria-label")).toBe("C02, drug, positive control: 30.0 %");
+  expect(wellButton("C02").getAttribute("aria-label")).toBe("C02, drug, positive control: 30 %");
   expect(place.querySelectorAll(".well")).toHaveLength(3);
 });
 

@@ -134,7 +134,7 @@ export function AssayPlate({ body }: { body: AssayBody }) {
                           <td key={c}>
                             <button
                               type="button" data-well={well.well} class={`well number ${paint ? `${paint.ink}-ink` : "empty"} ${here ? "here" : ""}`} style={paint ? { background: paint.colour } : undefined}
-                              tabIndex={well === current ? 0 : -1} aria-label={`${wellText(well)}: ${valueText(value, layer.measure.unit)}`} aria-current={here ? "true" : undefined} title={wellText(well)}
+                              tabIndex={well === current ? 0 : -1} aria-label={`${wellText(well)}: ${cellText(value, layer.measure.unit)} ${value === null ? "" : layer.measure.unit}`.trim()} aria-current={here ? "true" : undefined} title={wellText(well)}
                               onClick={() => open(well)} onFocus={() => setActive(well.well)} onPointerEnter={() => setPointed(well.well)}
                             >
                               {cellText(value, layer.measure.unit)}
