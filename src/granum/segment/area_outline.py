@@ -14,7 +14,8 @@ from granum.segment.components import keep_components, label_components
 
 __all__ = ["close_gaps", "close_gaps_as_published", "fill_holes", "move_inwards"]
 
-_HOLE_NUCLEI = 4.0  # holes of more than so many nuclei, without one inside, are background that cells enclose
+_HOLE_NUCLEI = 1.0  # a hole larger than a nucleus, without one inside, is background that cells enclose
+_CUT_NUCLEI = 2.0  # the same where the frame cuts the hole, and the nucleus may lie beyond
 
 
 def _disk(radius: float) -> NDArray[np.uint8]:
@@ -76,8 +77,9 @@ def fill_holes(
             held = np.bincount(holes[labels > 0], minlength=int(holes.max()) + 1) > 0
             held[0] = False
             filled |= held[holes]
-    if largest:
-        filled |= _holes_cut_by_the_frame(~filled, largest // 2)  # half of such a hole, where the frame cuts it
+    if largest:  # half of such a hole, where the frame cuts it
+        half = largest // 2 if max_area is not None else round(_CUT_NUCLEI * nucleus_area)
+        filled |= _holes_cut_by_the_frame(~filled, half)
     if area is not None:
         filled &= area
     return filled
