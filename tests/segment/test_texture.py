@@ -12,7 +12,7 @@ from granum.errors import GranumWarning, SettingError, ShapeError
 from granum.samples import simulate_confluency
 from granum.segment import segment_by_texture
 from granum.segment.texture_maps import find_background, find_sharpness, is_unlike_noise, texture_map
-from granum.segment.texture_scale import grey_step, measure_texture_scale
+from granum.segment.texture_scale import grey_step, has_block_grid, measure_texture_scale
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 
@@ -51,11 +51,22 @@ def test_an_empty_dish_that_was_enlarged_is_empty(enlarged):
     assert share(image) < 0.002
 
 
-@pytest.mark.parametrize("quality", [75, 95])
-def test_an_empty_dish_saved_as_jpeg_is_empty(quality):
-    ok, coded = cv2.imencode(".jpg", np.clip(110 + 5 * noise_field(), 0, 255).astype(np.uint8), [1, quality])
+@pytest.mark.parametrize("quality", [60, 80, 95])
+@pytest.mark.parametrize("noise", [1, 2, 5, 10])
+def test_an_empty_dish_saved_as_jpeg_is_empty(quality, noise):
+    image = np.clip(110 + noise * noise_field(), 0, 255).astype(np.uint8)
+    ok, coded = cv2.imencode(".jpg", image, [1, quality])
     assert ok
-    assert share(cv2.imdecode(coded, 0)) < 0.005
+    assert share(cv2.imdecode(coded, 0)) < 0.05
+
+
+def test_the_grid_of_a_jpeg_is_seen_and_nothing_else():
+    image = np.clip(110 + 3 * noise_field(), 0, 255).astype(np.uint8)
+    coded = cv2.imencode(".jpg", image, [1, 85])[1]
+    assert has_block_grid(cv2.imdecode(coded, 0)[3:, 5:].astype(np.float32))
+    assert not has_block_grid(image.astype(np.float32))
+    assert not has_block_grid(dish(0.5).image.astype(np.float32))
+    assert not has_block_grid(np.zeros((64, 64), np.float32))
 
 
 @pytest.mark.parametrize(("truth", "allowed"), [(0.0, 0.05), (0.01, 0.03), (0.1, 0.05), (0.9, 0.11), (1.0, 0.03)])

@@ -17,7 +17,14 @@ from granum.learn.class_colours import colour_classes
 from granum.learn.scribbles import PixelClass
 from granum.segment.cluster_count import fit_kmeans
 from granum.segment.components import keep_components
-from granum.segment.halo import Halo, depth_inside, measure_halo, peel_halo
+from granum.segment.halo import Halo, measure_halo, peel_halo
+from granum.segment.texture_cleanup import (
+    drop_faint,
+    drop_thin,
+    fill_rough_holes,
+    open_mask,
+    seen_from_outside,
+)
 from granum.segment.texture_maps import (
     BackgroundLevel,
     MapName,
@@ -27,7 +34,7 @@ from granum.segment.texture_maps import (
     texture_map,
     white_noise_level,
 )
-from granum.segment.texture_scale import TextureScale, blur, grey_step, measure_texture_scale
+from granum.segment.texture_scale import TextureScale, blur, grey_step, has_block_grid, measure_texture_scale
 from granum.steps import Range
 
 __all__ = ["segment_by_texture"]
@@ -35,13 +42,16 @@ __all__ = ["segment_by_texture"]
 _WORK_SIZE = 3.0  # px: the size of the texture in the image that is worked on, at least
 _N_SAMPLE = 20_000
 _CLUSTERS = 4
-_TAIL = 5.0
-_FULL_SPREAD = 0.28
+_FULL_SPREAD = 0.24
 _ONE_POPULATION = float(np.log(2.0))
 _LEVELLED: tuple[MapName, ...] = ("contrast", "gradient")
-_FULL = (
+_ROUGH = (
     "everywhere the image is about as rough as its noise, and yet unevenly so: a full layer of cells with faint "
-    "texture, or an empty dish with uneven noise; it is taken for a layer; look at it."
+    "texture, or "
+)
+_FULL = _ROUGH + "an empty dish with uneven noise; it is taken for a full layer; look at it."
+_EMPTY = (
+    _ROUGH + "noise that JPEG has made uneven; it is taken for an empty dish; look at it, and keep images without loss."
 )
 
 Textured = tuple[NDArray[np.bool_], dict[str, NDArray[np.bool_]], NDArray[np.uint8], tuple[PixelClass, ...], Choice]
@@ -57,6 +67,7 @@ class _Work:
     noise: float
     fine: float
     is_white: bool
+    is_jpeg: bool
     size: float
     min_area: int
 
@@ -128,8 +139,6 @@ def segment_by_texture(
     maps, sharpness, is_full = _draw_maps(work)
     shift = float(np.log(sensitivity))
     levels = {name: _find_level(maps[name], name, sharpness, is_full, work) for name in _LEVELLED}
-    if is_full:
-        warnings.warn(_FULL, GranumWarning, stacklevel=2)
     raw: dict[str, NDArray[np.bool_]] = {}
     for name in _LEVELLED:
         raw[name] = _by_level(maps[name], levels[name], shift, work)
@@ -177,6 +186,7 @@ def _prepare(
     if size is not None:
         scale = TextureScale(scale.noise, scale.fine, size, scale.is_white)
     noise, fine = max(scale.noise, 1e-6), max(scale.fine, 1e-6)
+    is_jpeg = has_block_grid(values)
     least = round(np.pi * (1.5 * scale.size) ** 2) if min_area is None else min_area
     factor = max(1, int(scale.size / _WORK_SIZE))
     if factor > 1:
@@ -187,22 +197,33 @@ def _prepare(
         if area is not None:
             wide = np.pad(area.astype(np.float32), pad, mode="edge")
             area = cv2.resize(wide, (width, height), interpolation=cv2.INTER_AREA) >= 0.5
-    return _Work(values, area, factor, noise, fine, scale.is_white, scale.size / factor, -(-least // factor**2))
+    return _Work(
+        values, area, factor, noise, fine, scale.is_white, is_jpeg, scale.size / factor, -(-least // factor**2)
+    )
 
 
 def _draw_maps(work: _Work) -> tuple[dict[MapName, NDArray[np.float32]], float, bool]:
     """Return the maps, how sharp they are, and whether all of the image seems to be one layer of faint texture."""
     wide = texture_map(work.values, work.size, "contrast", work.noise)
     sample = _sample(wide, work.area)
-    level = find_background(sample)
-    is_full = level.found and level.spread > _FULL_SPREAD and is_unlike_noise(wide, work.area, work.size)
-    if is_full:  # one population only: where there are cells and background, one of them is far away
-        low, middle, high = np.quantile(sample, [0.1, 0.5, 0.9])
-        is_full = bool(max(middle - low, high - middle) < _ONE_POPULATION and middle < level.threshold)
     sharpness = find_sharpness(sample)
+    is_full = _may_be_full(wide, sample, work)
+    if is_full:
+        warnings.warn(_EMPTY if work.is_jpeg else _FULL, GranumWarning, stacklevel=3)
     names: tuple[MapName, ...] = ("contrast", "gradient", "coarse")
     maps = {name: texture_map(work.values, work.size, name, work.noise, sharpness=sharpness) for name in names}
-    return maps, sharpness, is_full
+    return maps, sharpness, is_full and not work.is_jpeg
+
+
+def _may_be_full(wide: NDArray[np.float32], sample: NDArray[np.float32], work: _Work) -> bool:
+    """Return whether the only thing that is there is as rough as noise, yet more uneven.
+
+    One population only: where there are cells and background, one of them is far away from the middle.
+    """
+    level = find_background(sample)
+    low, middle, high = np.quantile(sample, [0.1, 0.5, 0.9])
+    is_one = bool(max(middle - low, high - middle) < _ONE_POPULATION and middle < level.threshold)
+    return level.found and level.spread > _FULL_SPREAD and is_one and is_unlike_noise(wide, work.area, work.size)
 
 
 def _find_level(
@@ -235,33 +256,10 @@ def _sample(plane: NDArray[np.float32], area: NDArray[np.bool_] | None) -> NDArr
 def _by_level(plane: NDArray[np.float32], level: BackgroundLevel, shift: float, work: _Work) -> NDArray[np.bool_]:
     """Return what is above the threshold, in pieces that reach well above it somewhere."""
     mask = plane > level.threshold - shift
-    mask &= plane > _tail(plane, work.size)
+    mask &= plane > seen_from_outside(plane, work.size)
     if work.area is not None:
         mask &= work.area
-    return _drop_faint(mask, plane, level.threshold - shift)
-
-
-def _tail(plane: NDArray[np.float32], size: float) -> NDArray[np.float32]:
-    """Return what the windows around a rough place see of it from outside: a fifth of the roughest that is near.
-
-    Otherwise the outline would lie the farther out the stronger a cell stands out.
-    """
-    reach = max(1, round(size))
-    disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
-    return np.asarray(cv2.dilate(plane, disk), np.float32) - np.float32(np.log(_TAIL))
-
-
-def _drop_faint(mask: NDArray[np.bool_], plane: NDArray[np.float32], threshold: float) -> NDArray[np.bool_]:
-    """Drop pieces that nowhere reach half way from the threshold to what is usual above it: faint dirt."""
-    above = plane[mask]
-    if above.size == 0:
-        return mask
-    strong = threshold + 0.5 * (float(np.quantile(above, 0.8)) - threshold)
-    n, labels = cv2.connectedComponents(mask.view(np.uint8), connectivity=8, ltype=cv2.CV_32S)
-    keep = np.zeros(n, np.bool_)
-    keep[labels[plane > strong]] = True
-    keep[0] = False
-    return np.asarray(keep[labels])
+    return drop_faint(mask, plane, level.threshold - shift)
 
 
 def _by_clusters(
@@ -289,10 +287,10 @@ def _by_clusters(
             np.minimum(least, distance, out=least)
         nearest[flag] = least
     mask = np.asarray(nearest[True] < nearest[False])
-    mask &= maps["contrast"] > _tail(maps["contrast"], work.size)
+    mask &= maps["contrast"] > seen_from_outside(maps["contrast"], work.size)
     if work.area is not None:
         mask &= work.area
-    return _drop_faint(mask, maps["contrast"], level.threshold - shift)
+    return drop_faint(mask, maps["contrast"], level.threshold - shift)
 
 
 def _majority(raw: dict[str, NDArray[np.bool_]], work: _Work) -> NDArray[np.bool_]:
@@ -307,10 +305,10 @@ def _tidy(
 ) -> NDArray[np.bool_]:
     """Return a mask without specks, holes that are no background, and whiskers."""
     mask = keep_components(mask, connectivity=2, min_area=work.min_area)
-    mask = _open(_fill_rough_holes(mask, plane, level, work.size), work.size)
+    mask = open_mask(fill_rough_holes(mask, plane, level, work.size), work.size)
     if work.area is not None:
         mask &= work.area
-    return keep_components(_drop_thin(mask, work.size), connectivity=2, min_area=work.min_area)
+    return keep_components(drop_thin(mask, work.size), connectivity=2, min_area=work.min_area)
 
 
 def _without_halo(mask: NDArray[np.bool_], halo: Halo | None, work: _Work) -> NDArray[np.bool_]:
@@ -319,43 +317,10 @@ def _without_halo(mask: NDArray[np.bool_], halo: Halo | None, work: _Work) -> ND
         return mask
     mask = peel_halo(mask, halo)
     holes = keep_components(~mask, connectivity=1, min_area=round(np.pi * (1.5 * work.size) ** 2))
-    mask = _open(~holes, work.size)
+    mask = open_mask(~holes, work.size)
     if work.area is not None:
         mask &= work.area
-    return keep_components(_drop_thin(mask, work.size), connectivity=2, min_area=work.min_area)
-
-
-def _drop_thin(mask: NDArray[np.bool_], size: float) -> NDArray[np.bool_]:
-    """Drop pieces that nowhere are half as thick as cells usually are in this image."""
-    if not mask.any():
-        return mask
-    depth = depth_inside(mask)
-    reach = max(1, round(2 * size))
-    usual = float(np.median(cv2.dilate(depth, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))[mask]))
-    n, labels = cv2.connectedComponents(mask.view(np.uint8), connectivity=8, ltype=cv2.CV_32S)
-    keep = np.zeros(n, np.bool_)
-    keep[labels[depth >= min(0.5 * usual, 2.5 * size)]] = True
-    keep[0] = False
-    return np.asarray(keep[labels])
-
-
-def _open(mask: NDArray[np.bool_], size: float) -> NDArray[np.bool_]:
-    """Take away what is narrower than about one and a half sizes of the texture."""
-    radius = max(1, round(0.8 * size))
-    disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-    return np.asarray(cv2.morphologyEx(mask.view(np.uint8), cv2.MORPH_OPEN, disk), np.uint8).view(np.bool_)
-
-
-def _fill_rough_holes(
-    mask: NDArray[np.bool_], plane: NDArray[np.float32], level: BackgroundLevel, size: float
-) -> NDArray[np.bool_]:
-    """Fill holes that are small, or hardly anywhere as smooth as the background."""
-    n, labels, stats, _ = cv2.connectedComponentsWithStats((~mask).view(np.uint8), connectivity=4, ltype=cv2.CV_32S)
-    areas = stats[:, cv2.CC_STAT_AREA].astype(np.float64)
-    smooth = np.bincount(labels[plane < level.level + 2 * level.spread], minlength=n)
-    fill = (areas < np.pi * (1.5 * size) ** 2) | ((smooth < 0.2 * areas) & (areas < np.pi * (10 * size) ** 2))
-    fill[0] = False
-    return np.asarray(mask | fill[labels])
+    return keep_components(drop_thin(mask, work.size), connectivity=2, min_area=work.min_area)
 
 
 def _enlarge(
