@@ -84,6 +84,9 @@ def test_a_condition_is_the_mean_of_its_wells_and_shares_stay_shares():
     assert found.high == (1.0,)
     (free,) = condition_curves(wells([0.9, 0.99, 1.0]), conditions, {}, [])
     assert free.high[0] > 1
+    (counts,) = condition_curves(wells([1.0, 37.0], "n_nuclei"), conditions, {}, [])
+    assert counts.low == (0.0,)
+    assert counts.high[0] > 37
 
 
 def test_wells_of_one_replicate_count_once():

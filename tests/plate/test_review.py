@@ -11,7 +11,8 @@ def image(file, **values):
 def test_the_most_doubtful_comes_first_and_each_says_why():
     found = list_reviews(
         [
-            image("calm", doubt=0.1, confluency=0.5, confluency_low=0.5, confluency_high=0.5),
+            image("calm", doubt=0.05, confluency=0.5, confluency_low=0.5, confluency_high=0.5),
+            image("moved", doubt=0.12, confluency=0.5, confluency_low=0.5, confluency_high=0.5),
             image("torn", doubt=0.9, confluency=0.5, confluency_low=0.2, confluency_high=0.8, confluency_texture=0.2,
                   confluency_local_contrast=0.8),
             image("empty", doubt=0.4, confluency=0.0),
@@ -23,6 +24,7 @@ def test_the_most_doubtful_comes_first_and_each_says_why():
     assert [(one.file, one.why) for one in found] == [
         ("torn", "Texture finds 20% cells, local contrast 80%."),
         ("empty", "The dish looks empty."),
+        ("moved", "The methods agree on the share, not on where cells are."),
         ("calm", "Nothing particular."),
     ]
     assert found[0].overlay == "overlays/torn.png"

@@ -166,8 +166,8 @@ def condition_curves(
                 if known:
                     means.append(math.fsum(known) / len(known))
             one = mean_interval(means)
-            if measure in shares and one.low is not None and one.high is not None:
-                one = replace(one, low=max(0.0, one.low), high=min(1.0, one.high))
+            if one.low is not None and one.high is not None:  # shares, counts and ratios: none is negative
+                one = replace(one, low=max(0.0, one.low), high=min(1.0, one.high) if measure in shares else one.high)
             pooled.append(one)
         result.append(
             Curve(

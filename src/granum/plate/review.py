@@ -9,6 +9,8 @@ from granum.plate.wells import finite_value
 
 __all__ = ["list_reviews"]
 
+_DOUBTFUL = 0.1
+
 
 def list_reviews(
     images: Sequence[PlateImage], kind: Kind, overlays: Mapping[tuple[str, int], str] | None = None
@@ -74,6 +76,8 @@ def _why_confluency(image: PlateImage) -> str:
         reasons.append("the dish looks empty")
     elif share is not None and share > 0.99:
         reasons.append("there seems to be no gap at all")
+    elif (finite_value(image, "doubt") or 0) >= _DOUBTFUL:
+        reasons.append("the methods agree on the share, not on where cells are")
     return _sentence(reasons)
 
 
