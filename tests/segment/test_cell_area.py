@@ -117,6 +117,8 @@ def test_background_that_cells_enclose_is_no_hole():
     open_, _ = find_cell_area(bright, bright, nuclei)
     assert not open_[130, 170]
     assert iou(open_, wall) > 0.8
+    nuclei[130, 170] = 4  # a few pixels of a nucleus elsewhere do not make a gap a cell
+    assert not find_cell_area(bright, bright, nuclei)[0][130, 150]
     nuclei[125:136, 165:176] = 9  # now it is the flat middle of one large cell
     assert find_cell_area(bright, bright, nuclei)[0][130, 170]
     assert find_cell_area(bright, bright)[0][130, 170]

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from granum.segment.components import keep_components, label_components
+from granum.segment.components import count_labels, keep_components, label_components
 
 __all__ = ["close_gaps", "close_gaps_as_published", "fill_holes", "move_inwards"]
 
@@ -74,15 +74,25 @@ def fill_holes(
         left = keep_components(~filled, connectivity=1, inner=True)
         if left.any():
             holes = label_components(left)
-            held = np.bincount(holes[labels > 0], minlength=int(holes.max()) + 1) > 0
-            held[0] = False
-            filled |= held[holes]
+            filled |= _holds_nucleus(holes, labels)[holes]
     if largest:  # half of such a hole, where the frame cuts it
         half = largest // 2 if max_area is not None else round(_CUT_NUCLEI * nucleus_area)
         filled |= _holes_cut_by_the_frame(~filled, half)
     if area is not None:
         filled &= area
     return filled
+
+
+def _holds_nucleus(holes: NDArray[np.int32], labels: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Return, by number of a hole, whether it holds half a nucleus or more: gaps between cells touch some as well."""
+    there = (holes > 0) & (labels > 0)
+    nuclei = labels[there].astype(np.int64)
+    n_holes = int(holes.max()) + 1
+    pairs, counts = np.unique(nuclei * n_holes + holes[there], return_counts=True)
+    areas = count_labels(labels, int(labels.max(initial=0)))
+    held = np.zeros(n_holes, np.bool_)
+    held[(pairs % n_holes)[2 * counts >= areas[pairs // n_holes]]] = True
+    return held
 
 
 def _holes_cut_by_the_frame(empty: NDArray[np.bool_], largest: int) -> NDArray[np.bool_]:

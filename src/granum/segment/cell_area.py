@@ -98,7 +98,7 @@ def find_cell_area(
         Pieces of fewer pixels are noise and go; 0 keeps all.
     max_hole_area : int, optional
         Holes of more pixels stay open. None fills every hole where there are no `labels`; with them those that hold
-        (part of) a nucleus, and of the others those up to the area of the median nucleus: a larger one is background
+        half a nucleus or more, and of the others those up to the area of the median nucleus: a larger one is background
         that cells enclose.
     ring_width : float, optional
         Of "ring", in pixels; None takes the radius of the median nucleus.
