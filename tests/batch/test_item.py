@@ -55,6 +55,17 @@ def test_an_item_leaves_table_labels_overlay_and_section(make_item, pictures):
     assert about["pixel_size"] == {"y": 2.0, "x": 2.0, "unit": "nm", "source": "typed"}
 
 
+def test_an_item_that_the_report_cannot_show_leaves_no_section_and_has_a_name_of_its_own(make_item, pictures):
+    shown = make_item(pictures / "field_5.tif")
+    hidden = replace(shown, in_report=False)
+    assert hidden.key != shown.key
+    with_picture, without = read(shown)[0], read(hidden)[0]
+    for path in with_picture.iterdir():
+        if path.name not in ("section.html", "item.json"):
+            assert (without / path.name).read_bytes() == path.read_bytes()
+    assert not (without / "section.html").exists()
+
+
 def test_statistics_of_an_image_are_in_the_unit_of_its_pixels(make_item, pictures):
     _, um = read(make_item(pictures / "field_5.tif", pixel_size=PixelSize.parse("2 um")))
     _, none = read(make_item(pictures / "field_5.tif"))

@@ -13,6 +13,7 @@ from granum.batch.runners import SerialRunner
 from granum.batch.runs import run_batch
 from granum.errors import GranumError, OutputError, ReadError, RecipeError, SettingError
 from granum.recipe import parse_recipe
+from granum.report import page
 from granum.report.label_images import read_labels
 from granum.report.tables import read_images_csv, read_objects_csv
 
@@ -35,6 +36,19 @@ def test_files_in_their_natural_order_give_rows_in_that_order(quick, pictures, t
         ["field_3.tif"] * 3 + ["field_5.tif"] * 5 + ["field_7.tif"] * 7
     )
     assert not Ledger(tmp_path / "out").folder.exists()
+
+
+def test_pictures_are_made_only_for_the_images_that_the_report_shows(quick, pictures, tmp_path, monkeypatch):
+    monkeypatch.setattr(page, "MOST_SECTIONS", 1)
+    monkeypatch.setattr(runs, "_SPARE_SECTIONS", 0)
+    break_file(pictures / "field_3.tif")
+    out = tmp_path / "out"
+    run_batch(quick, [pictures], out)  # the ledger stays, as an image failed
+    sections = sorted(path.parent.name for path in Ledger(out).items.glob("*/section.html"))
+    assert len(sections) == 1
+    text = (out / "report.html").read_text(encoding="utf-8")
+    assert text.count("<section") == 1
+    assert "The other 1 images stand in the table above." in text
 
 
 def test_frames_of_a_series_share_a_label_stack(quick, series, tmp_path):

@@ -118,6 +118,8 @@ class Item:
         Number of items of the batch; the report's pictures are the smaller the more there are.
     edits : tuple of dict
         Corrections by hand of this frame.
+    in_report : bool
+        Whether the report may show its picture; that of one that it cannot show is not made.
     """
 
     facts: SourceFacts
@@ -128,6 +130,7 @@ class Item:
     about: str
     n_items: int = 1
     edits: tuple[Mapping[str, Any], ...] = ()
+    in_report: bool = True
 
     @property
     def key(self) -> str:
@@ -144,6 +147,7 @@ class Item:
             str(self.frame),
             str(section_width(self.n_items)),
             *([json.dumps(self.edits)] if self.edits else []),
+            *([] if self.in_report else ["not in the report"]),
         ]
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
@@ -251,7 +255,7 @@ def _write(folder: Path, item: Item, result: Result) -> None:
     if result.layers.get("cells") is not None:
         (folder / CELL_FILES).mkdir()
         write_labels(folder / CELL_FILES / f"{source.stem}.tif", result.layers["cells"], size)
-    if result.labels is not None or result.classes is not None:
+    if item.in_report and (result.labels is not None or result.classes is not None):
         write_section(
             folder / "section.html",
             result.picture,

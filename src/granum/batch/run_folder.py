@@ -156,8 +156,8 @@ def _write_all(
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     write_json(built / "run.json", run)
-    sections = [ledger.place(item.key) / "section.html" for item in items]
-    write_report(built, [section for section in sections if section.exists()])
+    sections = [(item, ledger.place(item.key) / "section.html") for item in items]
+    write_report(built, [section for item, section in sections if section.exists() or not item.in_report])
     hashes = {path.relative_to(built).as_posix(): file_sha256(path) for path in built.rglob("*") if path.is_file()}
     lines = [f"{hashes[name]}  {name}\n" for name in sorted(hashes)]
     (built / "DONE").write_text("".join(lines), encoding="utf-8", newline="")

@@ -26,6 +26,7 @@ from granum.recipe import Recipe, load_recipe
 
 __all__ = ["BatchSummary", "run_batch"]
 
+_SPARE_SECTIONS = 10  # pictures for the report in the place of those that fail
 Progress = Callable[[int, int, str], None]
 
 
@@ -136,6 +137,8 @@ def run_batch(
     GranumError
         Wrong settings; or every input failed: then the error of the first, and no folder is left.
     """
+    from granum.report.page import MOST_SECTIONS
+
     started = datetime.now(UTC).isoformat(timespec="seconds")
     recipe = load_recipe(recipe) if isinstance(recipe, str) else recipe
     recipe = recipe if seed is None else recipe.with_seed(seed)
@@ -190,8 +193,9 @@ def run_batch(
                 versions,
                 len(frames),
                 edits_of(corrections, fact, frame),
+                number < MOST_SECTIONS + _SPARE_SECTIONS,
             )
-            for fact, frame in frames
+            for number, (fact, frame) in enumerate(frames)
         ]
         n_skipped = _process(runner, items, ledger, failures, progress)
         done = ledger.committed()

@@ -32,9 +32,11 @@ from granum.report.section import UNIT_NAMES, format_number, table_html
 from granum.report.size_section import sizes_html, statistics_methods
 from granum.report.tables import read_images_csv, read_objects_csv
 
-__all__ = ["write_report"]
+__all__ = ["MOST_SECTIONS", "write_report"]
 
-_MOST_SECTIONS = 50
+MOST_SECTIONS = 50
+"""Pictures that a report shows."""
+
 _MOST_ROWS = 500
 _TABLE_COLUMNS = (
     "label", "y", "x", "area", "ecd", "feret_min", "feret_max", "circularity", "solidity", "intensity_mean", "contrast",
@@ -58,7 +60,7 @@ def write_report(folder: str | Path, sections: Sequence[str | Path] = ()) -> Pat
         A run folder with `run.json`, `images.csv` and `objects.csv`.
     sections : sequence of paths
         Fragments made by `write_section`, in the order of images.csv; the first 50 are shown, the others stand in the
-        table of images.
+        table of images and need not exist.
 
     Returns
     -------
@@ -102,7 +104,7 @@ def _page(folder: Path, run: dict[str, Any], sections: Sequence[Path]) -> Iterat
     sizes = collect_sizes(read_objects_csv(table, SIZE_COLUMNS) if table.is_file() else {}, images)
     objects = read_objects_csv(table, max_rows=_MOST_ROWS) if table.is_file() else {}
     assay = read_assay(folder / "assay.json") if (folder / "assay.json").is_file() else None
-    shown = sections[:_MOST_SECTIONS]
+    shown = [section for section in sections[:MOST_SECTIONS] if section.exists()]
     script = _resource("page.js")
     yield _head(_title(run, images), script)
     yield _header(run, images, sizes, assay)
@@ -112,7 +114,7 @@ def _page(folder: Path, run: dict[str, Any], sections: Sequence[Path]) -> Iterat
     yield classes_html(run)
     if len(images) > 1:
         yield _images_table(images)
-    if len(sections) == 1:
+    if len(sections) == len(shown) == 1:
         yield shown[0].read_text(encoding="utf-8")
     yield sizes_html(sizes)
     if len(sections) != 1:
