@@ -35,7 +35,7 @@ _LEAST_UNEVEN, _MOST_UNEVEN = 1.1, 3.0  # between the noise of the darkest and t
 # stands so many times over the threshold lies over it with most of its pixels, at least twice
 _CLEAR = 6.0
 # the usual maximum of a tile, over that of its noise, without smoothing: 0.96 to 1.37 in 11 photographs and in
-# simulated fields most of which is empty (also after JPEG and filters), 1.8 to 34 in fields most of whose tiles hold cells
+# simulated fields most of which is empty (also after JPEG and filters), 1.8 to 34 where most tiles hold cells
 _DIRT = 1.5
 _SOMETHING = 3.0  # contrast under which what stands out is chance: it counts from 2
 
