@@ -34,7 +34,7 @@ from granum.measure import judge_nuclei, measure_objects
 from granum.samples.live_dead import simulate_live_dead
 from granum.samples.live_dead_scene import LiveDeadLook, SimulatedLiveDead
 from granum.segment import find_nuclei
-from granum.separate import split_automatically
+from granum.separate import merge_needless_cuts, split_automatically
 
 OUT = Path("bench_out")
 Answer = tuple[NDArray[np.int32], NDArray[np.float64]]
@@ -61,7 +61,7 @@ FIELDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 def by_granum(field: SimulatedLiveDead) -> Answer:
     """Return labels and probability of death."""
     mask, relief, *_ = find_nuclei(field.live, field.dead)
-    labels, confidence, _ = split_automatically(mask, relief)
+    labels, confidence, _ = merge_needless_cuts(*split_automatically(mask, relief)[:2], relief)
     objects, _, _ = judge_nuclei(measure_objects(labels, field.live, None, confidence), labels, field.live, field.dead)
     return labels, objects["p_dead"]
 

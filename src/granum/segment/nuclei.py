@@ -44,7 +44,7 @@ def find_nuclei(
     stains: Mapping[str, str] | None = None,
     *,
     live_stain: LiveStain = "auto",
-    level: Annotated[float, Range(0.1, 0.9)] = 0.5,
+    level: Annotated[float, Range(0.1, 0.9)] = 0.45,
     smoothing: Annotated[float, Range(0, 50, unit="px")] | None = None,
     min_area: Annotated[int, Range(1, None, unit="px2")] | None = None,
     out_of_focus: Literal["drop", "keep"] = "drop",

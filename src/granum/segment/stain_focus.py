@@ -16,6 +16,7 @@ __all__ = ["MeasuredRegions", "keep_real_regions", "measure_regions", "usual_reg
 
 _LEAST_HEIGHT = 6.0  # noise widths that an object must rise over its surroundings
 _LEAST_AREA = 0.15  # of the usual object; smaller is debris
+_SMALL, _LEAST_CONTENT = 0.45, 0.15  # a nucleus may be small or dim: what is small holds this share of the usual stain
 _LEAST_OF_NUCLEUS = 0.25  # of the usual nucleus of the other stain; a shrunken nucleus has half its radius
 _LEAST_EVIDENCE = 0.12  # slope x sqrt(area), in shares of the usual object's
 _EDGE = math.sqrt(2 * math.pi)  # a step blurred by sigma falls by height / (2.5 sigma) per pixel
@@ -109,6 +110,8 @@ def keep_real_regions(
     if usual is None:
         return real, np.zeros(len(real), np.bool_), 0.0
     real &= of.area >= (max(9.0, _LEAST_AREA * usual[0], _LEAST_OF_NUCLEUS * nucleus) if min_area is None else min_area)
+    if min_area is None:
+        real &= (of.area >= _SMALL * usual[0]) | (of.area * of.height >= _LEAST_CONTENT * usual[0] * usual[1])
     blur = of.height / np.maximum(_EDGE * of.slope, 1e-30)
     sharpness = np.sqrt(of.area / math.pi) / np.maximum(_EDGE * blur, 1e-30)
     soft = np.zeros(len(real), np.bool_)

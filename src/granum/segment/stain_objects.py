@@ -35,12 +35,13 @@ __all__ = ["StainObjects", "find_stain_objects", "grey_step", "noise_floor"]
 
 _GATE = 5.0  # noise widths over the background from which a smoothed pixel is no noise
 _FINE = 1 / 6  # smoothing for outlines, in radii
+_START, _ROUNDS = 0.5, 4  # the first guess of the radius, in shares of that of the rough mask
 _SMALLEST = 8  # pixels; in a narrower image nothing can be told from its background
 _NARROWER = 0.8  # width of the background without uneven light over that with it
 _TILE = 48  # pixels; over which noise is taken as the same
 _EVEN = 1.3  # noise of the worst tile over that of the best, under which it is the same everywhere
 _NO_PLANES = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
-_FLOOR_RADII = 3.0  # the surroundings of an object reach so many radii
+_FLOOR_RADII = 2.0  # the surroundings of an object reach so many radii
 _FLANK = 2.5  # how far out the flank of a bright object rises over the noise, in sigmas of its blur
 _SHADE = 0.3  # dim objects beside bright ones: least share of height, slope and area of the usual object
 _SHADE_HEIGHT = 12.0  # and least height in noise widths
@@ -148,8 +149,10 @@ def find_stain_objects(
         return nothing
     step = 0.3 * grey_step(image)
     _take_slope(work, area, step)
+    # from below: clumps make the rough mask's radius too large, and what is smoothed by it stays a clump
+    radius *= 1.0 if nucleus > 0 else _START
     found = nothing
-    for _ in range(3):  # the radius of the rough mask decides the smoothing, that of the objects is better
+    for _ in range(_ROUNDS):
         sigma = min(max(_FINE * radius, 0.7), 8.0) if smoothing is None else smoothing
         found = _objects_of(work, area, kind, level, sigma, radius, step, min_area, focus, math.pi * nucleus**2)
         if found.radius <= 0 or 0.75 < found.radius / radius < 1.33:

@@ -4,6 +4,7 @@
 - `find_distance_peaks`, `find_peaks_with_dynamics`: where particles are
 - `split_by_watershed`, `flood`: cuts along necks of the outline, valleys of the image or edges
 - `split_by_shape`, `merge_convex_parts`: many cuts, of which those stay that make convex objects
+- `merge_needless_cuts`: cuts without a notch, a dark line or a step are taken back
 - `grow_cells`: cells from their nuclei, inside the cell area
 - `watershed_hierarchy`, `merge_by_dynamic`: all levels of a watershed for one flood
 - `edit_labels`: corrections by hand, replayed

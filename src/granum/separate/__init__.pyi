@@ -3,6 +3,7 @@ from .choose import split_automatically as split_automatically
 from .convex_merge import merge_convex_parts as merge_convex_parts
 from .convex_merge import split_by_shape as split_by_shape
 from .convexity import split_by_convexity as split_by_convexity
+from .cut_reasons import merge_needless_cuts as merge_needless_cuts
 from .distance import distance_map as distance_map
 from .distance import squared_distance_map as squared_distance_map
 from .edits import EditedLabels as EditedLabels
