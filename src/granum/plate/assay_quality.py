@@ -40,11 +40,10 @@ def assay_quality(
     References
     ----------
     .. [1] J.-H. Zhang, T. D. Y. Chung, K. R. Oldenburg, "A simple statistical parameter for use in evaluation and
-    validation of
-       high throughput screening assays", J. Biomol. Screen. 4, 67-73 (1999), :doi:`10.1177/108705719900400206`.
+       validation of high throughput screening assays", J. Biomol. Screen. 4, 67-73 (1999),
+       :doi:`10.1177/108705719900400206`.
     .. [2] X. D. Zhang, "A pair of new statistical parameters for quality control in RNA interference high-throughput
-    screening
-       assays", Genomics 89, 552-561 (2007), :doi:`10.1016/j.ygeno.2006.12.014`.
+       screening assays", Genomics 89, 552-561 (2007), :doi:`10.1016/j.ygeno.2006.12.014`.
 
     Examples
     --------

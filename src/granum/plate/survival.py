@@ -106,10 +106,9 @@ def kaplan_meier(lives: Sequence[Life], *, level: Level = "condition", name: str
     References
     ----------
     .. [1] E. L. Kaplan, P. Meier, "Nonparametric estimation from incomplete observations", J. Am. Stat. Assoc. 53,
-    457-481
-       (1958), :doi:`10.1080/01621459.1958.10501452`.
+       457-481 (1958), :doi:`10.1080/01621459.1958.10501452`.
     .. [2] J. P. Klein, M. L. Moeschberger, "Survival analysis", Springer (2003), :doi:`10.1007/b97377`, sections 4.3
-    to 4.6.
+       to 4.6.
     """
     used, _ = usable_lives(lives)
     if not used:

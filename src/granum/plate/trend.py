@@ -52,8 +52,7 @@ def isotonic_fit(value: ArrayLike, weights: ArrayLike | None = None, *, rising: 
     References
     ----------
     .. [1] M. Ayer et al., "An empirical distribution function for sampling with incomplete information", Ann. Math.
-    Stat. 26,
-       641-647 (1955), :doi:`10.1214/aoms/1177728423`.
+       Stat. 26, 641-647 (1955), :doi:`10.1214/aoms/1177728423`.
     """
     y = np.asarray(value, np.float64)
     w = np.ones(len(y)) if weights is None else np.asarray(weights, np.float64)
@@ -94,8 +93,7 @@ def trend_test(dose: ArrayLike, value: ArrayLike) -> Trend:
     References
     ----------
     .. [1] A. R. Jonckheere, "A distribution-free k-sample test against ordered alternatives", Biometrika 41, 133-145
-    (1954),
-       :doi:`10.1093/biomet/41.1-2.133`.
+       (1954), :doi:`10.1093/biomet/41.1-2.133`.
     """
     x, y = np.asarray(dose, np.float64), np.asarray(value, np.float64)
     if x.shape != y.shape or x.ndim != 1:
