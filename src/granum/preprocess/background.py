@@ -199,8 +199,25 @@ def _shrink_minimum(values: NDArray[np.float32], factor: int) -> NDArray[np.floa
     """Return the minimum of each block."""
     if factor == 1:
         return values
-    rows = np.minimum.reduceat(values, np.arange(0, values.shape[0], factor), axis=0)
-    return np.minimum.reduceat(rows, np.arange(0, values.shape[1], factor), axis=1)
+    small = np.empty((-(-values.shape[0] // factor), -(-values.shape[1] // factor)), np.float32)
+    _fill_minimum(values, factor, small)
+    return small
+
+
+@njit(cache=True, nogil=True)
+def _fill_minimum(values: Any, factor: Any, small: Any) -> None:
+    """Fill in the minimum of each block; those at the end are smaller."""
+    lowest = np.empty(values.shape[1], values.dtype)
+    for i in range(small.shape[0]):
+        lowest[:] = values[i * factor]
+        for y in range(i * factor + 1, min((i + 1) * factor, values.shape[0])):
+            for x in range(values.shape[1]):
+                lowest[x] = values[y, x] if values[y, x] < lowest[x] else lowest[x]
+        for j in range(small.shape[1]):
+            best = lowest[j * factor]
+            for x in range(j * factor + 1, min((j + 1) * factor, values.shape[1])):
+                best = lowest[x] if lowest[x] < best else best
+            small[i, j] = best
 
 
 def _enlarge(
