@@ -89,6 +89,7 @@ def main() -> None:
         np.save(file, make_field(*size))
         for threads in sorted({os.cpu_count() or 1, 1}, reverse=True):
             limits = {name: str(threads) for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS")}
+            limits["OMP_WAIT_POLICY"] = "PASSIVE"  # as the command `granum` has it
             command = [sys.executable, __file__, "--here", str(file), "--recipe", given.recipe]
             done = subprocess.run(command, env=os.environ | limits, capture_output=True, text=True, check=True)
             row = {"threads": threads, **json.loads(done.stdout.splitlines()[-1])}

@@ -64,8 +64,11 @@ def encode_palette_png(
     data = rows.reshape(-1).data
     parts = [data[start : start + _STRIP] for start in range(0, len(data), _STRIP)]
     ends = [False] * (len(parts) - 1) + [True]
-    with ThreadPoolExecutor(min(len(parts), os.cpu_count() or 1)) as threads:
-        pieces = list(threads.map(lambda part, last: _deflate(bytes(part), level, last), parts, ends))
+    if len(parts) == 1:  # starting a thread takes longer than most small pictures
+        pieces = [_deflate(bytes(data), level, True)]
+    else:
+        with ThreadPoolExecutor(min(len(parts), os.cpu_count() or 1)) as threads:
+            pieces = list(threads.map(lambda part, last: _deflate(bytes(part), level, last), parts, ends))
     stream = b"\x78\x01" + b"".join(pieces) + struct.pack(">I", zlib.adler32(data))
     header = struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)
     chunks = [_chunk(b"IHDR", header), _chunk(b"PLTE", np.ascontiguousarray(palette).tobytes())]
