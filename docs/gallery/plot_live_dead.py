@@ -33,14 +33,15 @@ print(f"drawn: {truth['n_live']} living, {truth['n_dead']} dead, viability {trut
 legend = result.layers["legend"]
 colours = ListedColormap(["#111111", *(item.colour for item in legend)])
 figure, axes = plt.subplots(1, 3, figsize=(12, 4.3), layout="constrained")
-axes[0].imshow(field.brightfield, cmap="gray")
+dark, bright = np.percentile(field.brightfield, (0.5, 99.5))
+axes[0].imshow(field.brightfield, cmap="gray", vmin=dark, vmax=bright)
 axes[0].set_title("bright field")
 for ax, title, classes in zip(axes[1:], ("found", "drawn"), (result.layers["classes"], field.classes), strict=True):
     ax.imshow(classes, cmap=colours, vmin=0, vmax=4, interpolation="nearest")
     ax.set_title(title)
 for item in legend:
     axes[1].plot([], [], "s", color=item.colour, label=item.name)
-axes[1].legend(loc="lower right", fontsize=8)
+figure.legend(loc="outside lower center", ncols=len(legend), frameon=False)
 for ax in axes:
     ax.set_axis_off()
 plt.show()
