@@ -23,6 +23,8 @@ def test_names_without_a_well_are_counted_in_one_line():
     assert notes == ["2 of 3 names hold no well, as overview.tif; these images count for no well."]
     assert wells(["Scratch0.jpg", "Scratch1.jpg"])[1] == []  # no plate at all
     assert "do not fit '{well}'" in wells(["x.tif"], pattern="{well}")[1][0]
+    assert wells(["Scratch0.jpg", "Scratch1.jpg"], pattern="Scratch{time}") == (["", ""], [])
+    assert wells(["Scratch0.jpg", "x.jpg"], pattern="Scratch{time}")[1][0].startswith("1 of 2 names do not fit")
 
 
 def test_the_same_well_in_two_folders_is_two_plates():

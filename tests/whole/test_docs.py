@@ -110,6 +110,11 @@ def test_the_python_of_the_readme_runs(text):
     if "learn_pixels" in text:
         assert 0.3 < float(re.fullmatch(r".+ mean IoU ([\d.]+)\n", ran.stdout)[1]) < 1
         return
+    if "live-dead" in text:
+        covered, alive = re.fullmatch(r"(\d+)% covered, (\d+)% alive\n", ran.stdout).groups()
+        assert 25 <= int(covered) <= 45  # 30 were drawn
+        assert 55 <= int(alive) <= 85  # about 70 were drawn
+        return
     number, mean = re.fullmatch(r"(\d+) particles, mean ([\d.]+) nm\n", ran.stdout).groups()
     assert int(number) > 0
     assert float(mean) > 0

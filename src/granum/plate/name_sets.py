@@ -49,7 +49,9 @@ def parse_image_names(files: Sequence[str], *, pattern: str | None = None) -> tu
         names = _decide_likely_wells(files, names)
         names, told = _find_plates(files, names)
         notes += told
-    lost = [file for file, name in zip(files, names, strict=True) if not name.well]
+    # a pattern may leave wells out on purpose: "Scratch{time}" fits, and one dish has no wells
+    wells = pattern is None or re.search(r"\{\s*(well|row)\s*\}", pattern, re.IGNORECASE) is not None
+    lost = [file for file, name in zip(files, names, strict=True) if not (name.well if wells else name.convention)]
     if lost and (len(lost) < len(files) or pattern is not None):
         what = f"do not fit {pattern!r}" if pattern is not None else "hold no well"
         notes.append(f"{len(lost)} of {len(files)} names {what}, as {lost[0]}; these images count for no well.")
