@@ -231,7 +231,7 @@ def test_a_glow_over_bleeding_nuclei_is_no_nucleus() -> None:
 def test_specks_among_nuclei_are_debris_whatever_their_number() -> None:
     specks = [(20.0 + 24 * i, 20.0 + 30 * j, 2.5, 45.0) for i in range(6) for j in (2, 4, 5)]
     nuclei = [(20.0 + 24 * i, 20.0 + 30 * j, 9.0, 100.0) for i in (0, 2, 4) for j in (0, 1, 3)]
-    mask, _, living, dead, _ = find_nuclei(draw(nuclei), draw([(30.0, 170.0, 2.5, 45.0)], seed=1))
+    _, _, living, dead, _ = find_nuclei(draw(nuclei), draw([(30.0, 170.0, 2.5, 45.0)], seed=1))
     assert label_components(living).max() == 9
     assert not dead.any()
     assert label_components(find_nuclei(draw(nuclei + specks[::3]), draw([], seed=1))[0]).max() == 9

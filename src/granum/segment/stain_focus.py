@@ -25,6 +25,7 @@ _BLOB = 0.9
 _LARGER, _SKIRT = 1.3, 0.3  # a glow is larger than a nucleus, and keeps so much of its height a radius outside
 _LEAST_BLUR = 1.5  # pixels; what is sharper cannot be called out of focus
 _WIDER = 2.5  # blur over that of what is in focus
+_FADED = 1.4  # the same, for what is dim and larger than a nucleus
 _DIM = 0.5  # soft objects count from this share of the height of sharp ones
 
 
@@ -61,14 +62,18 @@ def measure_regions(
     return MeasuredRegions(labels, areas, height, slope)
 
 
-def usual_region(of: MeasuredRegions, width: float) -> tuple[float, float, float] | None:
-    """Return area, height and slope of the usual object, or None when nothing rises from the noise."""
+def usual_region(of: MeasuredRegions, width: float, nucleus: float = 0.0) -> tuple[float, float, float] | None:
+    """Return area, height and slope of the usual object, or None when nothing rises from the noise.
+
+    `nucleus` is the area of a usual nucleus in another stain, 0 where it is not known: nothing weighs more than it.
+    """
     real = of.height >= _LEAST_HEIGHT * width
     real[0] = False
     if not real.any():
         return None
-    # by edge x size: soft patches of background are large, but have no edge
-    weights = np.sqrt(np.maximum(of.slope, 0)[real] * np.sqrt(of.area[real]))
+    # by edge x area: soft patches of background are large, but have no edge; specks are many, but small
+    area = of.area if nucleus <= 0 else np.minimum(of.area, nucleus)
+    weights = np.maximum(of.slope, 0)[real] * area[real] ** 0.75
     if weights.sum() <= 0:
         return None
     return (
@@ -104,7 +109,7 @@ def keep_real_regions(
     focus : float, optional
         Blur of what is in focus in another stain, 0 where it is not known; None leaves everything in.
     """
-    usual = usual_region(of, width)
+    usual = usual_region(of, width, nucleus)
     real = of.height >= _LEAST_HEIGHT * width
     real[0] = False
     if usual is None:
@@ -119,8 +124,14 @@ def keep_real_regions(
         blurred = real & (blur > _LEAST_BLUR)
         soft = blurred & (sharpness < _SOFT)
         sharp = real & ~soft
-        own = weighted_median(blur[sharp], of.area[sharp]) if sharp.any() else focus
+        # a glow is large: by its whole area a few of them would say what is sharp
+        size = np.minimum(of.area, nucleus) if nucleus > 0 else of.area
+        own = weighted_median(blur[sharp], size[sharp]) if sharp.any() else focus
         far = blur > _WIDER * own if own > 0 else np.zeros(len(blur), np.bool_)
+        dim = of.height < _DIM * usual[1]
+        if nucleus > 0 and own > 0:  # larger than a nucleus, dimmer and less sharp than what is in focus
+            faded = blurred & dim & (of.area > _LARGER * nucleus) & (blur > _FADED * own)
+            wide = faded if wide is None else wide | faded
         if wide is not None:
             soft |= blurred & wide
             sharp &= ~wide
@@ -128,7 +139,7 @@ def keep_real_regions(
             soft &= (
                 far
                 | (wide if wide is not None else False)
-                | (of.height < _DIM * weighted_median(of.height[sharp], of.area[sharp]))
+                | (of.height < _DIM * weighted_median(of.height[sharp], size[sharp]))
             )
         else:
             soft &= far | (wide if wide is not None else False) | (sharpness < _BLOB)

@@ -151,13 +151,21 @@ def find_stain_objects(
     _take_slope(work, area, step)
     # from below: clumps make the rough mask's radius too large, and what is smoothed by it stays a clump
     radius *= 1.0 if nucleus > 0 else _START
-    found = nothing
-    for _ in range(_ROUNDS):
-        sigma = min(max(_FINE * radius, 0.7), 8.0) if smoothing is None else smoothing
-        found = _objects_of(work, area, kind, level, sigma, radius, step, min_area, focus, math.pi * nucleus**2)
-        if found.radius <= 0 or 0.75 < found.radius / radius < 1.33:
-            break
-        radius = found.radius
+
+    def objects_in(window: tuple[slice, slice], size: float) -> StainObjects:
+        sigma = min(max(_FINE * size, 0.7), 8.0) if smoothing is None else smoothing
+        inside = None if area is None else np.ascontiguousarray(area[window])
+        part = np.ascontiguousarray(work[window])
+        return _objects_of(part, inside, kind, level, sigma, size, step, min_area, focus, math.pi * nucleus**2)
+
+    everywhere = (slice(0, image.shape[0]), slice(0, image.shape[1]))
+    sample = sample_tiles(work)[0]
+    for window in [everywhere] if sample == everywhere else [sample, everywhere]:
+        for _ in range(_ROUNDS):
+            found = objects_in(window, radius)
+            if found.radius <= 0 or 0.75 < found.radius / radius < 1.33:
+                break
+            radius = found.radius
     return found
 
 
@@ -268,7 +276,7 @@ def _objects_of(
     mask = _tidy(mask_by_own_levels(fine, candidates, radius, level, sigma), area, radius)
     sharp = smooth(flat, min(sigma, max(_SHARP * radius, 0.7)))
     found = measure_regions(fine, sharp, mask)
-    usual = usual_region(found, width)
+    usual = usual_region(found, width, nucleus)
     if usual is not None and kind == "nuclei":
         rules = {"min_area": min_area, "focus": focus, "nucleus": nucleus}
         mask = mask | _shaded(fine, sharp, candidates, found, usual, radius, level, sigma, width, rules)

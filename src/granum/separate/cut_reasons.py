@@ -1,7 +1,7 @@
 """A cut must have a reason: what was cut without a notch, a dark line or a step of height is put together again.
 
-A splitter that goes by shape cuts long nuclei into two that look like discs. Two nuclei that touch show it: their outline
-has notches, or a dark line runs between them, or one is brighter than the other.
+A splitter that goes by shape cuts long nuclei into two that look like discs. Two nuclei that touch show it: their
+outline has notches, or a dark line runs between them, or one is brighter than the other.
 """
 
 from __future__ import annotations
