@@ -57,7 +57,7 @@ def check_channels(
     stains : mapping of str to str, optional
         Role -> name of the channel.
     max_shift : float
-        Shift between the stains from which it is warned of, in pixels.
+        Shift between the stains from which on a warning is given, in pixels.
 
     Returns
     -------

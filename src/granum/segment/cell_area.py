@@ -101,7 +101,7 @@ def find_cell_area(
         half a nucleus or more, and of the others those up to the area of the median nucleus: a larger one is background
         that cells enclose.
     ring_width : float, optional
-        Of "ring", in pixels; None takes the radius of the median nucleus.
+        Width of the ring around nuclei, in pixels; None takes the radius of the median nucleus.
 
     Returns
     -------
