@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from granum import pipeline
-from granum.channel_roles import ASSAY_KINDS, ChannelRole, find_channels, role_named
+from granum.channel_roles import ASSAY_KINDS, ChannelRole, find_channels, role_named, swapped_patterns
 from granum.errors import RecipeError, SettingError
 from granum.image import Image
 from granum.plate.assay import Kind
@@ -127,6 +127,29 @@ def test_a_channel_given_for_one_role_and_called_like_another_is_noted():
     assert len(notes) == 2
     assert "'Draq7', which is a name of dead; are the channels swapped" in notes[0]
     assert find_channels(ROLES, image_of("Hoechst", "Draq7"), {"live": 0, "dead": 1})[1] == []
+
+
+@pytest.mark.parametrize(
+    ("patterns", "noted"),
+    [
+        ({"hoechst": "*_draq7.tif", "draq7": "*_hoechst.tif"}, ["hoechst", "draq7"]),
+        ({"live": "*_PI_w1.tif", "dead": "*_w2.tif"}, ["live"]),
+        ({"hoechst": "*_hoechst.tif", "draq7": "*_draq7.tif"}, []),
+        ({"live": "*_w1.tif", "dead": "*_w2.tif"}, []),
+        # a name in the patterns of both is that of the experiment
+        ({"live": "hoechst_*_w1.tif", "dead": "hoechst_*_w2.tif"}, []),
+        ({"live": "hoechst_draq7_*_w1.tif", "dead": "hoechst_draq7_*_w2.tif"}, []),
+    ],
+)
+def test_a_pattern_given_for_one_role_and_called_like_another_is_noted(patterns, noted):
+    notes = swapped_patterns(ROLES, patterns)
+    assert [note.split(":")[0] for note in notes] == [f"channel {word}" for word in noted]
+    assert all("are the channels swapped?" in note for note in notes)
+
+
+def test_the_name_of_a_file_in_place_of_a_pattern_is_told():
+    with pytest.raises(SettingError, match=r"A pattern of files needs a \*"):
+        find(image_of("DAPI", "PI"), live="a_hoechst.tif")
 
 
 def test_a_recipe_of_one_needed_role_takes_the_only_channel():

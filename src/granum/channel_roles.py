@@ -23,6 +23,7 @@ __all__ = [
     "find_channels",
     "parse_roles",
     "role_named",
+    "swapped_patterns",
     "unknown_channel",
 ]
 
@@ -32,6 +33,7 @@ ASSAY_KINDS = ("live-dead", "confluency")
 _ROLE_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _PARTS = re.compile(r"\d+(?:\.\d+)?|[^\W\d_]+")  # Cy5.5 is another dye than Cy5
 _NONE = "none"
+_FILE = re.compile(r"\.[A-Za-z]\w{1,4}$")
 
 
 @dataclass(frozen=True)
@@ -221,7 +223,10 @@ def _given(
         try:
             place = image.channel_index(source)
         except SettingError as error:
-            raise SettingError(f"channel {word!r}: {error}") from None
+            hint = ""
+            if isinstance(source, str) and _FILE.search(source):
+                hint = " A pattern of files needs a *, as in *_w2.tif."
+            raise SettingError(f"channel {word!r}: {error}{hint}") from None
         name = _name(image, place)
     others = [other.name for other in roles if other is not role and other.is_in(name)]
     notes = []
@@ -251,6 +256,33 @@ def _in_file(role: ChannelRole, image: Image, roles: Sequence[ChannelRole], used
             f"--channel {role.name}={mine[0]}."
         )
     return mine[0] if mine else None
+
+
+def swapped_patterns(roles: Sequence[ChannelRole], patterns: Mapping[str, str]) -> list[str]:
+    """Return what looks wrong with patterns of files: one given for a role that holds a name of another.
+
+    A name that stands in the patterns of both says nothing: it is that of the experiment.
+
+    Examples
+    --------
+    >>> roles = [ChannelRole("live", ("Hoechst",)), ChannelRole("dead", ("Draq7",))]
+    >>> swapped_patterns(roles, {"live": "*_draq7.tif", "dead": "*_w2.tif"})[0][:50]
+    "channel live: the files of '*_draq7.tif' are calle"
+    """
+    role_of = {word: name for word in patterns if (name := role_named(roles, word)) is not None}
+    notes = []
+    for word, mine in role_of.items():
+        pattern = patterns[word]
+        if any(role.name == mine and role.is_in(pattern) for role in roles):
+            continue
+        for other in roles:
+            elsewhere = [patterns[one] for one, role in role_of.items() if role == other.name]
+            if other.name != mine and other.is_in(pattern) and not any(other.is_in(one) for one in elsewhere):
+                notes.append(
+                    f"channel {word}: the files of {pattern!r} are called by a name of {other.name}; "
+                    "are the channels swapped?"
+                )
+    return notes
 
 
 def _check_twice(found: Mapping[str, FoundChannel], image: Image) -> None:

@@ -19,7 +19,7 @@ from granum.batch.model_files import place_models, read_models
 from granum.batch.plan import Source, find_files, plan_sources
 from granum.batch.run_folder import Failure, build_run_folder, publish_run_folder
 from granum.batch.runners import Runner, make_runner
-from granum.channel_roles import role_named, unknown_channel
+from granum.channel_roles import role_named, swapped_patterns, unknown_channel
 from granum.errors import OutputError, SettingError
 from granum.image import PixelSize
 from granum.recipe import Recipe, load_recipe
@@ -153,6 +153,7 @@ def run_batch(
     _check_channels(recipe, [*(channels or {}), *(patterns or {})], patterns or {})
     corrections = read_edits(edits)
     sources, notes = plan_sources(find_files(inputs), patterns)
+    notes += swapped_patterns(recipe.roles, patterns or {})
     assay = plan_assay(recipe, sources, names=names, plate_map=plate_map, video=video)
     runner = make_runner(jobs) if runner is None else runner
     out = Path(out)
