@@ -42,7 +42,13 @@ check: $(VENV)/.check ## formatting, lint, types, import rules, fast tests
 bench: $(VENV)/.test ## accuracy and speed beside today's tools, short form, into bench_out/
 	@$(BIN)/python benchmarks/accuracy/particles.py --quick
 	@$(BIN)/python benchmarks/accuracy/scribbles.py --quick
+	@$(BIN)/python benchmarks/accuracy/live_dead.py --quick
+	@$(BIN)/python benchmarks/accuracy/viability.py --seeds 1
+	@$(BIN)/python benchmarks/accuracy/live_dead_series.py --quick
+	@$(BIN)/python benchmarks/accuracy/confluency.py labelled
+	@$(BIN)/python benchmarks/accuracy/two_stain_plate.py
 	@$(BIN)/python benchmarks/speed/particles.py --quick
+	@$(BIN)/python benchmarks/speed/live_dead.py --quick
 	@$(BIN)/python benchmarks/speed/preview.py --kinds discs --moves 5
 	@$(BIN)/python benchmarks/speed/app.py --quick
 

@@ -58,6 +58,8 @@ def score_sets() -> dict[str, dict[str, list[float]]]:
             mask = segment(image)
             iou = int((mask & truth).sum()) / max(1, int((mask | truth).sum()))
             rows.setdefault((name, method), []).append((float(iou), float(mask.mean() - truth.mean())))
+    if not rows:
+        print(f"{DATA} has no labelled cells: nothing was measured with labels.")
     found: dict[str, dict[str, list[float]]] = {}
     for (name, method), values in rows.items():
         table = np.array(values)

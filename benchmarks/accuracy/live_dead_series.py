@@ -2,6 +2,7 @@
 
     python benchmarks/accuracy/live_dead_series.py                 the recipe live-dead on the pictures (minutes)
     python benchmarks/accuracy/live_dead_series.py --nuclei truth  true labels, judged with noise and missed at times
+    python benchmarks/accuracy/live_dead_series.py --quick         two small wells, a frame every four hours
     python benchmarks/accuracy/live_dead_series.py --wells 4 --size 512 --count 24 --interval 1 --jitter 0.4
 
 Wells differ in their law of death and in their picture (gain, bleed-through, Hoechst kept by the dead, debris). Per
@@ -204,7 +205,10 @@ def main() -> None:
     parser.add_argument("--speed", type=float, default=0.15)
     parser.add_argument("--missed", type=float, default=0.02, help="of true labels: share that is missed")
     parser.add_argument("--noise", type=float, default=2.0, help="of true labels: deviation of the logit, which is 4")
+    parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
+    if options.quick:
+        options.wells, options.size, options.count, options.interval = 2, 512, 24, 4.0
     if options.nuclei != "truth" and options.nuclei not in list_recipes() and not Path(options.nuclei).is_file():
         parser.error(f"there is no recipe {options.nuclei!r}; try --nuclei truth")
     results = []

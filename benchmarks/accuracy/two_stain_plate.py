@@ -107,6 +107,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pictures", action="store_true")
     arguments = parser.parse_args()
+    if not PLATE.is_dir():
+        print(f"{PLATE} is missing: nothing was measured.")
+        return
     warnings.simplefilter("ignore", GranumWarning)
     rows: list[dict[str, Any]] = []
     figures: dict[str, Any] = {}
