@@ -107,8 +107,8 @@ def find_nuclei(
     holes filled. Then objects go that are lower than 6 noise widths, smaller than 0.15 of the usual area (0.25 of a
     living nucleus, in the dead stain), both small (under 0.45) and without 0.15 of the usual stain (area x height), or
     with less than 0.12 of the usual edge. What is blurred, and dim beside sharp ones or fading slowly, is out of
-    focus. The level is 0.45 as nuclei are domes: simulated ones are then 3 to 8 % too small, and nuclei drawn by hand (Data
-    Science Bowl) 3 % too large.
+    focus. The level is 0.45 as nuclei are domes: simulated ones are then 3 to 8 % too small, and nuclei drawn by hand
+    (Data Science Bowl) 3 % too large.
 
     All lengths are in radii of the usual nucleus and all heights in noise widths, so the masks are the same for any
     gain and offset, and nearly for any magnification above 3 px of radius. An empty field gives an empty mask.

@@ -70,9 +70,9 @@ def merge_needless_cuts(
     Notes
     -----
     The inside of a part is the 0.7 quantile of its relief, the cut the median of the darker pixel of each pair across
-    it. On simulated fields (nuclei of 9 to 50 px) 231 true cuts had a notch of 0.08 or more, needless ones at most
-    0.06 but for one. Joined parts are looked at again, four rounds at most. Fails for nuclei that overlap so far that
-    they make one ellipse of one brightness. granum's own. 10 Mpx: 30 ms and 0.2 ms per cut.
+    it. On 21 simulated fields (nuclei of 9 to 50 px) all 231 true cuts had a notch of 0.08 or more; of 14 needless
+    ones, 13 had 0.06 or less. Joined parts are looked at again, four rounds at most. Fails for nuclei that overlap so far that
+    they make one ellipse of one brightness. granum's own.
 
     Examples
     --------
