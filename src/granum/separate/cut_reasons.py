@@ -71,8 +71,8 @@ def merge_needless_cuts(
     -----
     The inside of a part is the 0.7 quantile of its relief, the cut the median of the darker pixel of each pair across
     it. On 21 simulated fields (nuclei of 9 to 50 px) all 231 true cuts had a notch of 0.08 or more; of 14 needless
-    ones, 13 had 0.06 or less. Joined parts are looked at again, four rounds at most. Fails for nuclei that overlap so far that
-    they make one ellipse of one brightness. granum's own.
+    ones, 13 had 0.06 or less. Joined parts are looked at again, four rounds at most. Fails for nuclei that
+    overlap so far that they make one ellipse of one brightness. granum's own.
 
     Examples
     --------
