@@ -225,7 +225,7 @@ def nuclei_found(
 
 
 def simulated_scores(pictures: Path | None, *, quick: bool = False) -> list[Score]:
-    """Score simulated fields, three seeds each (quick: one, of few kinds), with the true nuclei: cell area and cells."""
+    """Score simulated fields, three seeds each (quick: one, few kinds), with the true nuclei: cell area and cells."""
     from granum.samples.live_dead import simulate_live_dead
     from granum.samples.live_dead_scene import STAIN_PAIRS, LiveDeadLook
     from granum.segment import find_cell_area, paint_stain_classes
