@@ -1,7 +1,8 @@
 """Many images: plan them, do them in one process or several, and leave one folder, whole or not at all.
 
 `run_batch` does it all. `plan` finds files and channels, `runners` do the jobs, `ledger` remembers what is done,
-`item` does one image, `run_folder` puts the result together.
+`item` does one image, `assays` puts images of a plate together, `run_folder` writes the result. `export_run_tiles` makes
+tiles for networks of a finished run.
 """
 
 import lazy_loader as _lazy
