@@ -1,8 +1,8 @@
 """Many images: plan them, do them in one process or several, and leave one folder, whole or not at all.
 
 `run_batch` does it all. `plan` finds files and channels, `runners` do the jobs, `ledger` remembers what is done,
-`item` does one image, `assays` puts images of a plate together, `run_folder` writes the result. `export_run_tiles` makes
-tiles for networks of a finished run.
+`item` does one image, `assays` puts images of a plate together, `run_folder` writes the result. `export_run_tiles` cuts
+a finished run into tiles for networks.
 """
 
 import lazy_loader as _lazy
