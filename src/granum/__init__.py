@@ -1,8 +1,8 @@
 """granum turns micrographs into measured objects when there are few labels, or none.
 
 The stages, in the order in which data flows:
-`read` -> `preprocess` -> `segment` -> `separate` -> `measure` -> `track` -> `plate` -> `report`; `score` compares with truth,
-`samples` makes images with known truth. `pipeline.run(recipe, image)` chains them.
+`read` -> `preprocess` -> `segment` -> `separate` -> `measure` -> `track` -> `plate` -> `report`; `score` compares with
+truth, `samples` makes images with known truth. `pipeline.run(recipe, image)` chains them.
 """
 
 import lazy_loader as _lazy

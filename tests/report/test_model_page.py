@@ -16,8 +16,8 @@ def test_the_page_tells_score_classes_curve_importance_and_what_was_tried(learnt
     path = tmp_path / "new" / "page.html"
     write_model_page(path, learnt.make_model(), [trial("forest <i>", 0.9), trial("line", None, "pruned")])
     page = path.read_text()
-    for text in ("0.91 (95 %: 0.85 to 0.95)", "disc &lt;b&gt;", "polyline", ">500</text>", ">painted pixels</text>", "gradient",
-                 "forest &lt;i&gt;", "pruned", "few strokes."):  # fmt: skip
+    for text in ("0.91 (95 %: 0.85 to 0.95)", "disc &lt;b&gt;", "polyline", ">500</text>", ">painted pixels</text>",
+                 "gradient", "forest &lt;i&gt;", "pruned", "few strokes."):  # fmt: skip
         assert text in page, text
     assert "disc <b>" not in page
     assert "<script" not in page
