@@ -119,7 +119,8 @@ def test_every_length_area_and_percentage_of_every_step_has_its_unit():
         "strength", "k", "offset", "max_area_share", "convexity_power", "size_power", "number_power", "n_levels",
         "min_dynamic", "max_iterations", "tolerance", "max_nodes", "neck_weight", "min_solidity", "min_gain",
         "max_neck", "max_residual", "max_overlap", "min_inside", "max_deficit", "min_dip", "largest_k", "objects",
-        "seed",
+        "seed", "least_share", "notch", "dark_line", "step", "confidence", "sensitivity", "epsilon", "cells", "level",
+        "iterations", "min_p_dead",
     }  # fmt: skip
     units = {
         f"{name}.{setting.name}": setting.unit
