@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from granum.errors import ShapeError
+from granum.errors import SettingError, ShapeError
 from granum.plate import Life, Measure, PlateImage, build_assay, read_assay, write_assay_tables
 from granum.plate.well_positions import format_well
 
@@ -168,3 +168,19 @@ def test_own_measures_and_nothing_at_all():
     assert build_assay("live-dead", images).measures == ()
     with pytest.raises(ShapeError, match="no image"):
         build_assay("confluency", [])
+
+
+def test_images_stand_at_the_time_points_of_their_curves():
+    images = [
+        PlateImage(f"{well}_{k}.tif", f"{well}_{k}", 0, "", well, "1", k * 4 + late, values={"n_live": 5, "n_dead": 5})
+        for late, well in ((0.0, "B02"), (0.05, "B03"))
+        for k in (0, 1)
+    ]
+    assay = build_assay("live-dead", images)
+    assert sorted({image.time for image in assay.images}) == [0.0, 4.0]
+    assert {curve.time for curve in assay.curves} == {(0.0, 4.0)}
+
+
+def test_an_assay_of_another_kind_is_refused():
+    with pytest.raises(SettingError, match="'wound' is no assay; there are live-dead, confluency"):
+        build_assay("wound", [PlateImage("a", "a", 0)])

@@ -4,7 +4,7 @@ import assay_fixtures
 import pytest
 
 from granum.measure.proportion import wilson_interval
-from granum.plate.assay import Assay, PlateImage
+from granum.plate.assay import Assay, PlateImage, Quality, Well
 from granum.report.assay_methods import assay_methods
 from granum.report.assay_numbers import assay_numbers
 from granum.report.methods import REFERENCES, write_methods
@@ -47,6 +47,18 @@ def test_with_conditions_the_highest_and_the_lowest_are_told_by_name():
     assert numbers["lowest viability at 48 h"][2].endswith("31 replicates")
     assert numbers["Z′ of the controls"][:1] == ("0.610",)
     assert numbers["wells"][0] == "95"
+
+
+def test_few_controls_are_not_called_excellent():
+    few = Quality("", "viability", 0.0, 0.9, 20.0, 2, 2, "2 positive and 2 negative wells: too few for a firm value.")
+    assay = Assay("live-dead", (assay_fixtures.VIABILITY,), "h", (PlateImage("a", "a", 0),), quality=(few,))
+    assert named(assay)["Z′ of the controls"][2] == "2 positive and 2 negative wells: too few for a firm value"
+
+
+def test_what_stands_for_a_well_is_not_counted_as_one():
+    images = (PlateImage("a", "a", 0, well="B02"), PlateImage("b", "b", 0), PlateImage("c", "c", 0))
+    wells = tuple(Well("", name, row, row, "", "", "", None, 1, 1) for name, row in (("B02", 2), ("all images", 0)))
+    assert named(Assay("live-dead", (), "h", images, wells))["images"][0] == "3"
 
 
 def test_a_growing_dish_has_confluency_and_doubling_time():

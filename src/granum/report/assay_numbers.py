@@ -33,7 +33,13 @@ def assay_numbers(assay: Assay) -> list[Number]:
     if len(times) > 1:
         numbers += _fitted(assay)
     numbers += [
-        ("Z′ of the controls", format_number(one.z_prime, digits=3), "", z_prime_verdict(one.z_prime).partition(":")[0])
+        # two wells a side can look excellent by chance: then how few they are is what must be known
+        (
+            "Z′ of the controls",
+            format_number(one.z_prime, digits=3),
+            "",
+            one.note.rstrip(".") or z_prime_verdict(one.z_prime).partition(":")[0],
+        )
         for one in assay.quality
         if one.measure == name and one.z_prime is not None
     ][-1:]
@@ -127,7 +133,8 @@ def _fitted(assay: Assay) -> list[Number]:
 
 
 def _extent(assay: Assay, times: Sequence[float]) -> list[Number]:
-    wells = [well for well in assay.wells if well.well]
+    named = {(image.plate, image.well) for image in assay.images if image.well}
+    wells = [well for well in assay.wells if (well.plate, well.well) in named]  # not what stands for one
     parts = [f"{len(times)} times"] if len(times) > 1 else []
     if len(wells) > 1:
         n_fields = max(well.n_fields for well in wells)
