@@ -89,7 +89,7 @@ def test_an_unknown_setting_names_the_nearest(shelf):
 
 def test_the_form_tells_recipes_that_cannot_be_shrunk():
     told = {name: describe_recipe(load_recipe(name)).full_size_only for name in list_recipes()}
-    assert {name for name, full in told.items() if full} == {"scribbles", "pixel-clusters"}
+    assert {name for name, full in told.items() if full} == {"scribbles", "pixel-clusters", "confluency-learned"}
 
 
 def test_a_kept_recipe_is_listed_after_the_ready_ones_and_loads(shelf):

@@ -41,7 +41,7 @@ def judge_nuclei(
     stains: Mapping[str, str] | None = None,
     area: ArrayLike | None = None,
     *,
-    threshold: float | None = None,
+    threshold: Annotated[float | None, Range(0)] = None,
     confidence: Annotated[float, Range(0.5, 0.9999)] = 0.95,
     seed: Annotated[int, Range(0, None)] = 0,
 ) -> tuple[ObjectTable, dict[str, float], Choice]:

@@ -48,8 +48,8 @@ def find_nuclei(
     smoothing: Annotated[float, Range(0, 50, unit="px")] | None = None,
     min_area: Annotated[int, Range(1, None, unit="px2")] | None = None,
     out_of_focus: Literal["drop", "keep"] = "drop",
-    live_threshold: float | None = None,
-    dead_threshold: float | None = None,
+    live_threshold: Annotated[float | None, Range()] = None,
+    dead_threshold: Annotated[float | None, Range()] = None,
 ) -> tuple[NDArray[np.bool_], NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_], Choice]:
     """Find all nuclei that a pair of live and dead stains shows.
 

@@ -28,8 +28,8 @@ def find_nuclei_by_level(
     *,
     tile: Annotated[int, Range(2, 1000, unit="px")] = 25,
     offset: Annotated[float, Range(0, 100)] = 1.3,
-    live_threshold: float | None = None,
-    dead_threshold: float | None = None,
+    live_threshold: Annotated[float | None, Range()] = None,
+    dead_threshold: Annotated[float | None, Range()] = None,
     iterations: Annotated[int, Range(0, 20)] = 4,
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_], Choice]:
     """Find nuclei at one level per stain, closed as published.
