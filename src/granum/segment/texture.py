@@ -18,10 +18,12 @@ from granum.learn.scribbles import PixelClass
 from granum.segment.cluster_count import fit_kmeans
 from granum.segment.components import keep_components
 from granum.segment.halo import Halo, measure_halo, peel_halo
+from granum.segment.halo_gaps import open_gaps
 from granum.segment.texture_cleanup import (
     drop_faint,
     drop_thin,
     fill_rough_holes,
+    keep_most,
     open_mask,
     seen_from_outside,
 )
@@ -315,7 +317,13 @@ def _without_halo(mask: NDArray[np.bool_], halo: Halo | None, work: _Work) -> ND
     """Return a mask without halos; gaps between cells that open by this stay open."""
     if halo is None or not halo.depth:
         return mask
-    mask = peel_halo(mask, halo)
+    peeled = _smooth(peel_halo(mask, halo), work)
+    opened = open_gaps(work.values, mask, peeled, halo, work.size, work.area)
+    return keep_most(_smooth(opened, work), peeled)
+
+
+def _smooth(mask: NDArray[np.bool_], work: _Work) -> NDArray[np.bool_]:
+    """Return a mask without small holes, whiskers and specks."""
     holes = keep_components(~mask, connectivity=1, min_area=round(np.pi * (1.5 * work.size) ** 2))
     mask = open_mask(~holes, work.size)
     if work.area is not None:

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from granum.segment.halo import depth_inside
 from granum.segment.texture_maps import BackgroundLevel
 
-__all__ = ["drop_faint", "drop_thin", "fill_rough_holes", "open_mask", "seen_from_outside"]
+__all__ = ["drop_faint", "drop_thin", "fill_rough_holes", "keep_most", "open_mask", "seen_from_outside"]
 
 _TAIL = 5.0
+_MOST_LEFT = 0.4
 
 
 def seen_from_outside(plane: NDArray[np.float32], size: float) -> NDArray[np.float32]:
@@ -68,3 +69,13 @@ def fill_rough_holes(
     fill = (areas < np.pi * (1.5 * size) ** 2) | ((smooth < 0.2 * areas) & (areas < np.pi * (10 * size) ** 2))
     fill[0] = False
     return np.asarray(mask | fill[labels])
+
+
+def keep_most(after: NDArray[np.bool_], before: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return what is left, but whole pieces where most would go: they were no dark cells with a halo."""
+    n, labels = cv2.connectedComponents(before.view(np.uint8), connectivity=8, ltype=cv2.CV_32S)
+    areas = np.bincount(labels.ravel(), minlength=n)
+    left = np.bincount(labels[after], minlength=n)
+    whole = left < _MOST_LEFT * areas
+    whole[0] = False
+    return np.asarray(after | whole[labels])
