@@ -76,6 +76,21 @@ def test_a_class_goes_by_its_name_before_its_id(wanted, index):
     assert find_class(LEGEND, wanted) == index
 
 
+@pytest.mark.parametrize(
+    ("names", "index"),
+    [
+        (("background", "cells"), 1),
+        (("cells", "Background"), 0),
+        (("cells", "debris", " background "), 1),
+        (("background", "bg"), 1),
+    ],
+)
+def test_what_is_called_background_is_not_counted_unless_it_is_asked_for(names, index):
+    legend = [PixelClass(n, name) for n, name in enumerate(names, 1)]
+    assert find_class(legend, "") == index
+    assert find_class(legend, names[-1]) == len(names) - 1
+
+
 def test_an_unknown_class_is_refused_with_the_list_and_the_nearest():
     with pytest.raises(SettingError, match=r"1 \(ground\), 2 \(Gamma\), 7 \(2\).*did you mean 'Gamma'"):
         find_class(LEGEND, "gama", "m.granum_model")

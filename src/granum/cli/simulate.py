@@ -16,7 +16,10 @@ def simulate(
     kind: Annotated[str, typer.Argument(help="tem, haadf, sem, discs, phases, live-dead or confluency.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to make.")],
     size: Annotated[
-        int | None, typer.Option(help="Side of the square image in px, 32 to 32768; default 1024, of cells 512.")
+        int | None,
+        typer.Option(
+            help="Side of the square image in px, 32 to 32768, default 1024; of cells 64 to 8192, default 512."
+        ),
     ] = None,
     count: Annotated[
         int | None, typer.Option(help="Particles (default 200) or cells (default 24) per image, 0 to 1,000,000.")
@@ -68,7 +71,13 @@ def simulate(
         usual_values = {"log_sd": (log_sd, 0.25), "touching": (touching, 0.4), "strokes": (strokes, 1000)}
         changed = [name for name, value in particles.items() if value is not None]
         changed += [name for name, (value, usual) in usual_values.items() if value != usual]
-        for name in (*changed, *(["info_bar"] if info_bar else [])):
+        changed += ["info_bar"] * info_bar
+        if kind == "live-dead":
+            others = {"wound": (wound, False), "optics": (optics, "phase"), "magnification": (magnification, 10.0)}
+        else:
+            others = {"stack": (stack, False), "fields": (fields, 1), "stains": (stains, "hoechst-draq7")}
+        changed += [name for name, (value, usual) in others.items() if value != usual]
+        for name in changed:
             raise SettingError(f"--{name.replace('_', '-')}: is not a setting of {kind}; leave it out.")
         _simulate_cells(
             kind, output, size=size or 512, count=24 if count is None else count, seeds=range(seed, seed + images),

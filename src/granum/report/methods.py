@@ -244,6 +244,16 @@ _SENTENCES: dict[str, Callable[[Mapping[str, Any]], Sentence]] = {
         "background.",
         (),
     ),
+    "segment.stain_levels": lambda s: (
+        "Nuclei were found in the stains of live and dead cells, each by one level for the whole image, followed by "
+        "the published closing.",
+        (),
+    ),
+    "separate.cut_reasons": lambda s: (
+        "Cuts between nuclei were taken back where there was neither a notch of the outline, nor a dark line, nor a "
+        "step of brightness.",
+        (),
+    ),
     "segment.cell_area": lambda s: (
         "The area of cells was found from the gradient magnitude (Sobel) of the brightfield image where there was one, "
         "by the threshold of the most frequent tile maximum, followed by dilation, erosion and filling of holes; else "
@@ -262,6 +272,7 @@ _SENTENCES: dict[str, Callable[[Mapping[str, Any]], Sentence]] = {
         "A nucleus was judged dead by its intensity in the dead stain over its local background.",
         (),
     ),
+    "measure.stain_states": lambda s: ("A nucleus was judged dead where the mask of the dead stain covered it.", ()),
     "segment.texture": lambda s: (
         "The area of cells was found without labels by texture and local contrast, corrected for halos; methods were "
         "combined automatically.",

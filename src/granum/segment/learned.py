@@ -66,8 +66,8 @@ def segment_by_model(
         The file that `granum learn pixels` or the app has written; must be given. In a recipe file, a relative path is
         looked for beside the recipe first.
     objects : str
-        Name or id of the class whose pieces are the objects; empty for the last class of the model, "none" for no
-        objects.
+        Name or id of the class whose pieces are the objects; empty for the last class of the model that is not called
+        background, "none" for no objects.
     probabilities : bool
         Return the probabilities too; a run then keeps them as files.
 
@@ -129,8 +129,9 @@ def segment_by_model(
     else:
         mask, relief = predicted.classes == chosen.id, predicted.probabilities[index]
     if chosen is not None and len(legend) > 2 and not objects:
+        last = f"the last of {len(legend)}{'' if chosen == legend[-1] else ' but background'}"
         warnings.warn(
-            f"objects are made of class {chosen.id} ({chosen.name}), the last of {len(legend)}; if others are meant, "
+            f"objects are made of class {chosen.id} ({chosen.name}), {last}; if others are meant, "
             "set segment.learned.objects to a name or id.",
             GranumWarning,
             stacklevel=2,
@@ -156,6 +157,8 @@ def check_channels(image: NDArray[Any], channels: ArrayLike | None) -> NDArray[A
     return np.ascontiguousarray(stack) if is_same and stack.dtype.isnative else np.stack(planes)
 
 
+_BACKGROUND = ("background", "bg", "empty", "nothing")
+
 _models: OrderedDict[str, PixelModel] = OrderedDict()
 _lock = threading.Lock()
 
@@ -178,15 +181,16 @@ def _open_model(path: str) -> tuple[PixelModel, str]:
 
 
 def find_class(legend: Sequence[PixelClass], wanted: str, where: str = "the model") -> int | None:
-    """Return the index of a class given by name or id; of the last one for "", None for "none".
+    """Return the index of a class given by name or id; of the last one but background for "", None for "none".
 
     Raises
     ------
     SettingError
         When there is no such class, or two have that name; the classes are listed.
     """
-    if not wanted:
-        return len(legend) - 1
+    if not wanted:  # nobody counts what is called background, whatever the order in which it was painted
+        others = [n for n, one in enumerate(legend) if one.name.strip().casefold() not in _BACKGROUND]
+        return others[-1] if others else len(legend) - 1
     for matches in (
         [n for n, one in enumerate(legend) if one.name == wanted],
         [n for n, one in enumerate(legend) if one.name.casefold() == wanted.strip().casefold()],
@@ -232,7 +236,8 @@ def _explain(
     ending = " No objects are made, as set."
     if chosen is not None:
         values["objects"] = chosen.name
-        ending = f" Objects are made of {chosen.name} ({'as set' if objects else 'the last class'})."
+        default = "the last class" if chosen == legend[-1] else "the last class but background"
+        ending = f" Objects are made of {chosen.name} ({'as set' if objects else default})."
     scored = "It carries no score."
     if isinstance(report.get("miou"), int | float):
         values["reported_miou"] = float(report["miou"])
