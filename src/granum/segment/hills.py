@@ -10,6 +10,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from granum.segment.disc_opening import boxes_of, open_by_disc
+
 __all__ = ["climb_hills", "mask_by_own_levels", "mask_in_the_shade", "smooth"]
 
 _COARSE = 1 / 3  # smoothing for the tops, in radii of the objects
@@ -17,6 +19,8 @@ _DISC_TOP = 1 - float(np.exp(-0.5 / _COARSE**2))  # what it leaves of the middle
 _GROUND = 0.1  # quantile, along the line where a hill ends, that is its own background
 _HIGHEST_GROUND = 0.5  # of its inside: a bright spot in a nucleus is a hill without surroundings
 _ROUNDS = 3  # from the level of the tops to that of the insides
+_STRAIGHT, _DIAGONAL, _FRACTION = round(0.955 * 65536), round(1.3693 * 65536), 1 / 65536  # steps of cv2's chamfer
+_FAR = 1 << 30
 _BEND = 1 / math.sqrt(8 * math.pi)  # a disc smoothed by sigma has 0.5 - 0.2 sigma / radius of its height at its edge
 
 
@@ -52,16 +56,16 @@ def mask_by_own_levels(
     pixels counting most, as the rim is blurred. Smoothing draws a disc smaller; the level is lowered by as much.
     """
     coarse = smooth(relief, float(np.sqrt(max((_COARSE * radius) ** 2 - sigma**2, 0.25))))
-    hills, tops = climb_hills(coarse, candidates)
+    hills, tops, places = _climb(coarse, candidates)
     own = np.concatenate([[np.float32(np.inf)], level * tops / _DISC_TOP]).astype(np.float32)
     share = np.float32(level - _BEND * min(sigma / max(radius, 1e-9), 1.0))
-    ground = _ground_of(relief, hills, len(own))
+    ground = _ground_of(relief, hills, places, len(own))
+    depth = np.zeros(relief.shape, np.int32)
     for _ in range(_ROUNDS):
-        depth = cv2.distanceTransform(_inside_hills(relief, hills, own).view(np.uint8), cv2.DIST_L2, 3)
-        inside = _mean_inside(relief, hills, depth, len(own))
+        inside = _mean_inside(relief, hills, places, own, depth)
         low = np.minimum(ground, _HIGHEST_GROUND * inside)
         own = np.where(inside > 0, low + share * (inside - low), own).astype(np.float32)
-    return np.asarray(candidates & (relief > own[hills]))
+    return np.asarray(_over_levels(relief, hills, places, own))
 
 
 def mask_in_the_shade(
@@ -79,91 +83,99 @@ def mask_in_the_shade(
     apart = cv2.dilate(mask.view(np.uint8), np.ones((3, 3), np.uint8)).view(np.bool_)
     side = 2 * max(1, round(0.55 * radius), round(0.65 * flank)) + 1
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-    left = np.asarray(cv2.morphologyEx((candidates & ~apart).view(np.uint8), cv2.MORPH_OPEN, disc)).view(np.bool_)
-    if not left.any():
-        return left
-    weight = smooth(left.astype(np.float32), radius * _COARSE)
-    mean = smooth(np.where(left, relief, np.float32(0)).astype(np.float32), radius * _COARSE)
-    mean /= np.maximum(weight, np.float32(1e-3))
-    hills, tops = climb_hills(mean, left)
-    own = np.concatenate([[np.float32(np.inf)], level * tops]).astype(np.float32)
-    above = np.asarray(left & (relief > own[hills]))
+    left = open_by_disc(candidates & ~apart, disc)
+    above = np.zeros(left.shape, np.bool_)
+    sigma = radius * _COARSE
+    for window, core in boxes_of(left, math.ceil(4 * sigma) + 1):
+        part, bright = left[window], relief[window]
+        weight = smooth(part.astype(np.float32), sigma)
+        mean = smooth(np.where(part, bright, np.float32(0)).astype(np.float32), sigma)
+        mean /= np.maximum(weight, np.float32(1e-3))
+        hills, tops, places = _climb(mean, part)
+        own = np.concatenate([[np.float32(np.inf)], level * tops]).astype(np.float32)
+        above[window][core] |= _over_levels(bright, hills, places, own)[core]
     # the upper half of a wide flank is thinner than the disc again
-    return np.asarray(cv2.morphologyEx(above.view(np.uint8), cv2.MORPH_OPEN, disc)).view(np.bool_)
+    return open_by_disc(above, disc)
 
 
 def climb_hills(relief: NDArray[np.float32], mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """Return the hill of each pixel of a mask (1..N in raster order of their tops, 0 outside), and the heights (N,)."""
-    hills, tops = _climb(relief, mask)
-    return hills, tops
-
-
-@njit(cache=True)
-def _climb(relief: Any, mask: Any) -> Any:
-    """Return the hill of each pixel of a mask (1..N, numbered in raster order of their tops), and the heights.
-
-    Every pixel steps to the highest of its eight neighbours; equal heights are ordered by position.
-    """
-    rows, columns = relief.shape
-    to = np.full(rows * columns, -1, np.int32)
-    for y in range(rows):
-        for x in range(columns):
-            if not mask[y, x]:
-                continue
-            best, target = relief[y, x], y * columns + x
-            for dy in range(-1, 2):
-                for dx in range(-1, 2):
-                    v, u = y + dy, x + dx
-                    if 0 <= v < rows and 0 <= u < columns and mask[v, u]:
-                        place = v * columns + u
-                        if relief[v, u] > best or (relief[v, u] == best and place < target):
-                            best, target = relief[v, u], place
-            to[y * columns + x] = target
-    hills = np.zeros((rows, columns), np.int32)
-    n = 0
-    for place in range(rows * columns):
-        if to[place] == place:
-            n += 1
-            hills[place // columns, place % columns] = n
-    tops = np.empty(n, np.float32)
-    for place in range(rows * columns):
-        if to[place] < 0:
-            continue
-        top = place
-        while hills[top // columns, top % columns] == 0:
-            top = to[top]
-        name = hills[top // columns, top % columns]
-        if to[top] == top:
-            tops[name - 1] = relief[top // columns, top % columns]
-        step = place
-        while hills[step // columns, step % columns] == 0:
-            hills[step // columns, step % columns] = name
-            step = to[step]
+    hills, tops, _ = _climb(relief, mask)
     return hills, tops
 
 
 @njit(cache=True, nogil=True)
-def _inside_hills(relief: Any, hills: Any, own: Any) -> Any:
-    """Return what lies over the level of its hill, without the line where two hills meet."""
-    rows, columns = hills.shape
-    inside = np.zeros((rows, columns), np.bool_)
+def _climb(relief: Any, mask: Any) -> Any:
+    """Return the hill of each pixel of a mask (1..N, numbered in raster order of their tops), the heights, the pixels.
+
+    Every pixel steps to the highest of its eight neighbours; equal heights are ordered by position. Only pixels of the
+    mask cost anything: they stand in a list, in raster order, and `hills` holds their places in it at first.
+    """
+    rows, columns = relief.shape
+    n_pixels = 0
     for y in range(rows):
         for x in range(columns):
-            name = hills[y, x]
-            if name == 0 or not relief[y, x] > own[name]:
-                continue
-            right = x + 1 < columns and hills[y, x + 1] > 0 and hills[y, x + 1] != name
-            below = y + 1 < rows and hills[y + 1, x] > 0 and hills[y + 1, x] != name
-            inside[y, x] = not (right or below)
-    return inside
+            n_pixels += mask[y, x]
+    places = np.empty((n_pixels, 2), np.int32)
+    hills = np.zeros((rows, columns), np.int32)
+    k = 0
+    for y in range(rows):
+        for x in range(columns):
+            if mask[y, x]:
+                places[k, 0], places[k, 1] = y, x
+                k += 1
+                hills[y, x] = k
+    to = np.empty(n_pixels, np.int32)
+    for k in range(n_pixels):
+        y, x = places[k]
+        best, target = relief[y, x], k
+        for v in range(max(y - 1, 0), min(y + 2, rows)):
+            for u in range(max(x - 1, 0), min(x + 2, columns)):
+                near = hills[v, u] - 1
+                if near >= 0 and (relief[v, u] > best or (relief[v, u] == best and near < target)):
+                    best, target = relief[v, u], near
+        to[k] = target
+    names = np.zeros(n_pixels, np.int32)
+    n = 0
+    for k in range(n_pixels):
+        if to[k] == k:
+            n += 1
+            names[k] = n
+    tops = np.empty(n, np.float32)
+    for k in range(n_pixels):
+        top = k
+        while names[top] == 0:
+            top = to[top]
+        name = names[top]
+        if to[top] == top:
+            tops[name - 1] = relief[places[top, 0], places[top, 1]]
+        step = k
+        while names[step] == 0:
+            names[step] = name
+            step = to[step]
+    for k in range(n_pixels):
+        hills[places[k, 0], places[k, 1]] = names[k]
+    return hills, tops, places
 
 
-def _ground_of(relief: NDArray[np.float32], hills: NDArray[np.int32], n: int) -> NDArray[np.float32]:
+@njit(cache=True, nogil=True)
+def _over_levels(relief: Any, hills: Any, places: Any, own: Any) -> Any:
+    """Return which of the listed pixels lie over the level of their hill."""
+    above = np.zeros(hills.shape, np.bool_)
+    for k in range(len(places)):
+        y, x = places[k]
+        above[y, x] = relief[y, x] > own[hills[y, x]]
+    return above
+
+
+def _ground_of(
+    relief: NDArray[np.float32], hills: NDArray[np.int32], places: NDArray[np.int32], n: int
+) -> NDArray[np.float32]:
     """Return how high the lowest tenth of the line lies along which each hill ends; 0 where it ends in the background.
 
     In the haze of a dense field the valleys between nuclei are above the noise: background for all that.
     """
-    names, heights = _ends(relief, hills)
+    names, heights = _ends(relief, hills, places)
     order = np.lexsort((heights, names))
     counts = np.bincount(names, minlength=n)
     first = np.cumsum(counts) - counts
@@ -175,7 +187,7 @@ def _ground_of(relief: NDArray[np.float32], hills: NDArray[np.int32], n: int) ->
 
 
 @njit(cache=True, nogil=True)
-def _ends(relief: Any, hills: Any) -> Any:
+def _ends(relief: Any, hills: Any, places: Any) -> Any:
     """Return hill and height of all pixels beside another hill, and hill and 0 of those beside the background."""
     rows, columns = hills.shape
     n = 0
@@ -184,34 +196,70 @@ def _ends(relief: Any, hills: Any) -> Any:
         if count == 1:
             names, heights = np.empty(n, np.int32), np.empty(n, np.float32)
         n = 0
-        for y in range(rows):
-            for x in range(columns):
-                name = hills[y, x]
-                if name == 0:
-                    continue
-                beside, outside = False, False
-                for side in range(4):
-                    v, u = y + (side == 0) - (side == 1), x + (side == 2) - (side == 3)
-                    if 0 <= v < rows and 0 <= u < columns and hills[v, u] != name:
-                        beside = True
-                        outside |= hills[v, u] == 0
-                if beside:
-                    if count == 1:
-                        names[n] = name
-                        heights[n] = np.float32(0) if outside else relief[y, x]
-                    n += 1
+        for k in range(len(places)):
+            y, x = places[k]
+            name = hills[y, x]
+            beside, outside = False, False
+            for side in range(4):
+                v, u = y + (side == 0) - (side == 1), x + (side == 2) - (side == 3)
+                if 0 <= v < rows and 0 <= u < columns and hills[v, u] != name:
+                    beside = True
+                    outside |= hills[v, u] == 0
+            if beside:
+                if count == 1:
+                    names[n] = name
+                    heights[n] = np.float32(0) if outside else relief[y, x]
+                n += 1
     return names, heights
 
 
 @njit(cache=True, nogil=True)
-def _mean_inside(relief: Any, hills: Any, depth: Any, n: Any) -> Any:
-    """Return the mean of each hill, each pixel by the square of its depth; 0 for a hill without an inside."""
-    total, weight = np.zeros(n), np.zeros(n)
+def _mean_inside(relief: Any, hills: Any, places: Any, own: Any, depth: Any) -> Any:
+    """Return the mean of what lies over the level of each hill, each pixel by the square of its depth; 0 for nothing.
+
+    The line where two hills meet is not inside. Depth is the 3 x 3 chamfer distance of `cv2.distanceTransform`, swept
+    over the listed pixels only; `depth` is memory for it, 0 elsewhere.
+    """
     rows, columns = hills.shape
-    for y in range(rows):
-        for x in range(columns):
-            if depth[y, x] > 0:
-                square = depth[y, x] * depth[y, x]
-                total[hills[y, x]] += square * relief[y, x]
-                weight[hills[y, x]] += square
+    straight, diagonal = np.int32(_STRAIGHT), np.int32(_DIAGONAL)
+    for k in range(len(places)):
+        y, x = places[k]
+        name = hills[y, x]
+        right = x + 1 < columns and hills[y, x + 1] > 0 and hills[y, x + 1] != name
+        below = y + 1 < rows and hills[y + 1, x] > 0 and hills[y + 1, x] != name
+        depth[y, x] = _FAR if relief[y, x] > own[name] and not (right or below) else 0
+    for k in range(len(places)):
+        y, x = places[k]
+        least = depth[y, x]
+        if least > 0:
+            if x > 0:
+                least = min(least, depth[y, x - 1] + straight)
+            if y > 0:
+                least = min(least, depth[y - 1, x] + straight)
+                if x > 0:
+                    least = min(least, depth[y - 1, x - 1] + diagonal)
+                if x + 1 < columns:
+                    least = min(least, depth[y - 1, x + 1] + diagonal)
+            depth[y, x] = least
+    for k in range(len(places) - 1, -1, -1):
+        y, x = places[k]
+        least = depth[y, x]
+        if least > straight:
+            if x + 1 < columns:
+                least = min(least, depth[y, x + 1] + straight)
+            if y + 1 < rows:
+                least = min(least, depth[y + 1, x] + straight)
+                if x > 0:
+                    least = min(least, depth[y + 1, x - 1] + diagonal)
+                if x + 1 < columns:
+                    least = min(least, depth[y + 1, x + 1] + diagonal)
+            depth[y, x] = least
+    total, weight = np.zeros(len(own)), np.zeros(len(own))
+    for k in range(len(places)):
+        y, x = places[k]
+        if depth[y, x] > 0:
+            deep = np.float32(depth[y, x]) * np.float32(_FRACTION)
+            square = deep * deep
+            total[hills[y, x]] += square * relief[y, x]
+            weight[hills[y, x]] += square
     return (total / np.maximum(weight, 1e-30)).astype(np.float32)
