@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from granum.segment.texture_scale import blur
 
-__all__ = ["Halo", "depth_inside", "kirsch_gradient", "measure_halo", "peel_halo", "take_background"]
+__all__ = ["Halo", "depth_inside", "kirsch_gradient", "measure_halo", "peel_halo"]
 
 _MOST_LOST = 0.6  # of a piece: when more of it goes, it was a bright cell and stays
 _SHARE = 0.5  # of the way to the middle of a cell that is halo at most
@@ -78,7 +78,7 @@ def measure_halo(values: NDArray[np.float32], mask: NDArray[np.bool_], size: flo
     noise : float
         Of single pixels.
     """
-    level = values - take_background(values, mask, size)
+    level = values - _background(values, mask, size)
     level = blur(level, max(size / 4, 0.6))
     if not mask.any() or mask.all():
         return Halo(0.0, 0, 0, level)
@@ -134,7 +134,7 @@ def depth_inside(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
     return np.minimum(depth, np.float32(sum(mask.shape)))  # without any outside all distances are endless
 
 
-def take_background(values: NDArray[np.float32], mask: NDArray[np.bool_], size: float) -> NDArray[np.float32]:
+def _background(values: NDArray[np.float32], mask: NDArray[np.bool_], size: float) -> NDArray[np.float32]:
     """Return the mean of what is near and outside the mask; of wider and wider surroundings where there is little."""
     far = max(1, round(size))
     near = cv2.dilate(mask.view(np.uint8), np.ones((2 * far + 1, 2 * far + 1), np.uint8)) == 0

@@ -18,7 +18,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from granum.segment.components import keep_components
-from granum.segment.halo import Halo, depth_inside, take_background
+from granum.segment.halo import Halo, depth_inside
 from granum.segment.texture_scale import blur
 
 __all__ = ["open_gaps"]
@@ -46,7 +46,6 @@ class _Level:
 
 
 def open_gaps(
-    values: NDArray[np.float32],
     rough: NDArray[np.bool_],
     cells: NDArray[np.bool_],
     halo: Halo,
@@ -57,8 +56,6 @@ def open_gaps(
 
     Parameters
     ----------
-    values : (Y, X) ndarray of float32
-        The image.
     rough : (Y, X) ndarray of bool
         Cells with their halos.
     cells : (Y, X) ndarray of bool
@@ -81,7 +78,7 @@ def open_gaps(
         outside &= area
     if not halo.depth or np.count_nonzero(outside) < max(500, _LEAST_OUTSIDE * outside.size):
         return cells
-    level = _measure_level(values, rough, outside, size)
+    level = _measure_level(halo, outside, size)
     cells = _without_fringe(level, cells, size)
     if halo.height < _CLEAR * level.fine_spread:
         return cells
@@ -111,10 +108,8 @@ def _is_background_near(outside: NDArray[np.bool_], size: float) -> NDArray[np.b
     return np.asarray(cv2.resize(share, (width, height), interpolation=cv2.INTER_LINEAR)) > _ENOUGH
 
 
-def _measure_level(
-    values: NDArray[np.float32], rough: NDArray[np.bool_], outside: NDArray[np.bool_], size: float
-) -> _Level:
-    fine = blur(values - take_background(values, rough, size), max(0.6, 0.25 * size))
+def _measure_level(halo: Halo, outside: NDArray[np.bool_], size: float) -> _Level:
+    fine = halo.level.copy()
     low = np.asarray(cv2.morphologyEx(fine, cv2.MORPH_OPEN, _disk(size)), np.float32)
     spreads = []
     every = max(1, int(np.sqrt(np.count_nonzero(outside) / 50_000)))

@@ -318,7 +318,7 @@ def _without_halo(mask: NDArray[np.bool_], halo: Halo | None, work: _Work) -> ND
     if halo is None or not halo.depth:
         return mask
     peeled = _smooth(peel_halo(mask, halo), work)
-    opened = open_gaps(work.values, mask, peeled, halo, work.size, work.area)
+    opened = open_gaps(mask, peeled, halo, work.size, work.area)
     return keep_most(_smooth(opened, work), peeled)
 
 
