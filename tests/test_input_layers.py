@@ -20,6 +20,14 @@ def test_a_recipe_of_one_image_still_wants_a_channel():
         read_layers(load_recipe("particles"), colour(), {}, 0, None)
 
 
+def test_an_array_in_place_of_an_image_is_told_what_to_do():
+    plane = np.zeros((8, 8), np.uint8)
+    with pytest.raises(SettingError, match=r"image: is ndarray, not an Image; make one with granum\.Image\.from_array"):
+        read_layers(load_recipe("particles"), plane, {}, 0, None)
+    with pytest.raises(SettingError, match="channel 'live': is ndarray"):
+        read_layers(load_recipe("live-dead"), Image.from_array(plane), {"live": plane, "dead": 0}, 0, None)
+
+
 def test_the_confluency_of_a_colour_photograph_is_that_of_its_mean():
     image = Image.from_array(np.arange(24).reshape(3, 2, 4).astype(np.uint8), axes="CYX", colour=True)
     layers, _, notes = read_layers(load_recipe("confluency"), image, {}, 0, None)

@@ -54,6 +54,7 @@ def read_layers(
     ShapeError
         Channels do not show the same field.
     """
+    _check_kinds(image, channels)
     found, notes = _find_roles(recipe, image, channels)
     wanted: dict[str, int | str | Image | None] = {
         f"channel.{name}": channels.get(name, name) for name in (() if recipe.roles else recipe.channels)
@@ -166,6 +167,19 @@ def _pixel_notes(pixels: NDArray[Any], image: NDArray[Any]) -> Iterator[tuple[st
         if share > _SATURATED_SHARE:
             text = f"{100 * share:.1f} % of the pixels are saturated (value {high}); bright objects look larger."
             yield "saturated", text
+
+
+def _check_kinds(image: object, channels: Mapping[str, object]) -> None:
+    """Raise for arrays in place of images: it must be told what their axes are."""
+    given = {"image": image} | {
+        f"channel {name!r}": one for name, one in channels.items() if isinstance(one, np.ndarray)
+    }
+    for name, one in given.items():
+        if not isinstance(one, Image):
+            raise SettingError(
+                f"{name}: is {type(one).__name__}, not an Image; make one with granum.Image.from_array(array), or with "
+                "axes='CYX' of several channels."
+            )
 
 
 def layer_keys(layers: Mapping[str, Any]) -> dict[str, str]:

@@ -45,6 +45,13 @@ def test_an_interval_turns_numbers_in_names_into_hours():
     assert not found.notes
 
 
+def test_an_interval_for_files_without_numbers_of_times_is_not_lost_in_silence():
+    found = find_places(frames_of("Scratch0.tif", "Scratch1.tif"), interval_s=3600)
+    assert any("--interval was given" in note and "--names" in note for note in found.notes)
+    assert not find_places(frames_of("Scratch0.tif", "Scratch1.tif"), names="Scratch{time}", interval_s=3600).notes
+    assert not find_places(frames_of("Scratch0.tif"), interval_s=3600).notes
+
+
 def test_hours_in_names_and_times_in_files_are_hours():
     assert find_places(frames_of("B03_1_00d00h00m.tif", "B03_1_00d04h30m.tif")).places[1].time == 4.5
     found = find_places(frames_of("B03_f1.tif", n_frames=3, times=(0.0, 3600.0, 7200.0)))

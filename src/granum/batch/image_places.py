@@ -106,6 +106,11 @@ def find_places(
     times, unit, told = collect_times([name_of[f.source.stem] for f, _ in frames], [t for _, t in frames], seconds)
     if unit == "frame" and max(times, default=0) > 0 and not told:
         told = ["Neither files nor names tell times, and --interval was not given: times are numbers of frames."]
+    if interval_s is not None and len(times) > 1 and len(set(times)) == 1:
+        told.append(
+            f"--interval was given, but neither names nor files number their times, as {frames[0][0].source.file}: all "
+            "images stand at one time; say how names are built, as in --names '{field}_t{time}'."
+        )
     if standing:
         n = len(standing)
         notes.append(f"The times of frames in {n} of {len(sources)} files do not grow, as in {standing[0]}: not used.")
