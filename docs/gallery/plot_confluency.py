@@ -42,8 +42,8 @@ for ax, k in zip(axes, (0, 2, 3), strict=True):
 plt.show()
 
 # %%
-# Beside the truth. In phase contrast narrow gaps are closed by the halos of the cells beside them: it reads high in the
-# middle, and 90 % is hardly told from full.
+# Beside the truth. In phase contrast narrow gaps between cells are hidden by their halos: it reads somewhat high, and
+# 90 % is hardly told from full.
 figure, ax = plt.subplots(figsize=(5, 4.5), layout="constrained")
 found = np.array([[result.summary[f"confluency{end}"] for end in ("", "_low", "_high")] for result in results])
 errors = np.abs(found[:, 1:] - found[:, :1]).T
