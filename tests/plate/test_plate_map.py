@@ -112,7 +112,16 @@ def test_images_get_what_the_map_says_and_the_rest_is_told(read):
     assert found.entries[0].extra == {"sex": "f"}
     assert notes == [
         "Lines of the plate map that only repeat another one: 1.",
-        "The plate map says nothing of wells that have images: A03, A01 (2 in all).",
-        "Wells of the plate map without an image: A02 (1 in all).",
+        "The plate map says nothing of wells that have images: p1 A03, p2 A01 (2 in all).",
+        "Wells of the plate map without an image: p1 A02 (1 in all).",
     ]
     assert apply_plate_map(images[3:], found)[1][-1].startswith("No well of the plate map has an image")
+
+
+def test_wells_of_several_plates_are_told_with_their_plate(read):
+    found = read("plate,well,condition\np1,B02,a\np1,B03,b\np9,B03,b\n")
+    images = [PlateImage(f"{p}{w}", f"{p}{w}", 0, p, w) for p in ("p1", "p2", "p3") for w in ("B02", "B03")]
+    assert apply_plate_map(images, found)[1] == [
+        "The plate map says nothing of wells that have images: p2 B02, p2 B03, p3 B02, p3 B03 (4 in all).",
+        "Wells of the plate map without an image: p9 B03 (1 in all).",
+    ]

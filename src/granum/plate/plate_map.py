@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -232,13 +232,14 @@ def apply_plate_map(images: Sequence[PlateImage], plate_map: PlateMap) -> tuple[
     notes : list of str
         The map's own, wells without a line, lines without an image.
     """
-    done, lost, used = [], [], set()
+    done, used = [], set()
+    lost: dict[tuple[str, str], None] = {}  # in their order
     entries = {(entry.plate, entry.well): entry for entry in plate_map.entries}
     for image in images:
         entry = entries.get((image.plate, image.well)) or entries.get(("", image.well))
         if entry is None:
-            if image.well and image.well not in lost:
-                lost.append(image.well)
+            if image.well:
+                lost[image.plate, image.well] = None
             done.append(image)
             continue
         used.add((entry.plate, entry.well))
@@ -247,8 +248,10 @@ def apply_plate_map(images: Sequence[PlateImage], plate_map: PlateMap) -> tuple[
         )
     notes = list(plate_map.notes)
     if lost:
-        notes.append(f"The plate map says nothing of wells that have images: {_some(lost)} ({len(lost)} in all).")
-    unused = [entry.well for key, entry in entries.items() if key not in used]
+        notes.append(
+            f"The plate map says nothing of wells that have images: {_some(_called(lost))} ({len(lost)} in all)."
+        )
+    unused = _called(key for key in entries if key not in used)
     if len(unused) == len(entries):
         notes.append("No well of the plate map has an image: do the names of plates and wells fit?")
     elif unused:
@@ -258,3 +261,8 @@ def apply_plate_map(images: Sequence[PlateImage], plate_map: PlateMap) -> tuple[
 
 def _some(wells: Sequence[str]) -> str:
     return ", ".join(wells[:6]) + (", ..." if len(wells) > 6 else "")
+
+
+def _called(wells: Iterable[tuple[str, str]]) -> list[str]:
+    """Return wells by their plate, where there is one, and their name."""
+    return [f"{plate} {well}".strip() for plate, well in wells]
