@@ -14,8 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 from granum.arrays import check_area, check_image, check_same_shape
 from granum.choice import Choice
 from granum.errors import GranumWarning, SettingError
-from granum.segment.components import label_components
+from granum.segment.components import component_areas, label_components, name_runs
 from granum.segment.mask_cleanup import clean_mask
+from granum.segment.stain_focus import pick_regions, sums_in_regions
 from granum.segment.stain_objects import StainObjects, find_stain_objects, noise_floor
 from granum.steps import Range
 
@@ -209,17 +210,21 @@ def _beyond(of_dead: StainObjects, bodies: NDArray[np.bool_]) -> NDArray[np.bool
     if of_dead.height <= 0 or not bodies.any():
         return of_dead.mask
     labels = label_components(of_dead.mask)
-    n = int(labels.max())
-    areas = np.bincount(labels.ravel(), minlength=n + 1)
-    shared = np.bincount(labels[bodies], minlength=n + 1)
-    height = np.bincount(labels.ravel(), of_dead.relief.ravel(), n + 1) / np.maximum(areas, 1) * of_dead.height
+    shared = component_areas(name_runs(of_dead.mask), bodies)
+    areas, sums = sums_in_regions(labels, of_dead.relief, len(shared) - 1)
+    height = sums / np.maximum(areas, 1) * of_dead.height
     faint = (height < _FAINT * of_dead.noise) & (shared > 0.3 * areas)
-    return np.asarray(of_dead.mask & ~faint[labels])
+    return pick_regions(labels, ~faint)
+
+
+def _count(mask: NDArray[np.bool_]) -> int:
+    """Return the pieces of a mask."""
+    return int(name_runs(mask).names.max(initial=0))
 
 
 def _facts(name: str, of: StainObjects, mask: NDArray[np.bool_]) -> dict[str, Any]:
     return {
-        f"{name}_regions": int(label_components(mask).max()),
+        f"{name}_regions": _count(mask),
         f"{name}_radius_px": round(of.radius, 2),
         f"{name}_smoothing_px": round(of.smoothing, 2),
         f"{name}_height": round(of.height, 4),
@@ -245,7 +250,7 @@ def _reason(kind: str, why: str, of_live: StainObjects, of_dead: StainObjects) -
 def _warn(of_live: StainObjects, of_dead: StainObjects) -> None:
     if not of_live.mask.any() and not of_dead.mask.any():
         warnings.warn("neither stain shows a nucleus.", GranumWarning, stacklevel=3)
-    kept = int(label_components(of_dead.mask).max())
+    kept = _count(of_dead.mask)
     if of_dead.n_soft > max(2, kept):
         warnings.warn(
             f"{of_dead.n_soft} dim objects of the dead stain were left out as out of focus, {kept} stayed: dead cells "

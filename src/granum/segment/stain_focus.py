@@ -12,7 +12,17 @@ from numpy.typing import NDArray
 
 from granum.segment.components import component_areas, label_components, name_runs
 
-__all__ = ["MeasuredRegions", "keep_real_regions", "measure_regions", "usual_region", "weighted_median", "wide_regions"]
+__all__ = [
+    "MeasuredRegions",
+    "keep_real_regions",
+    "measure_regions",
+    "median_outside",
+    "pick_regions",
+    "sums_in_regions",
+    "usual_region",
+    "weighted_median",
+    "wide_regions",
+]
 
 _LEAST_HEIGHT = 6.0  # noise widths that an object must rise over its surroundings
 _LEAST_AREA = 0.15  # of the usual object; smaller is debris
@@ -168,24 +178,70 @@ def wide_regions(flat: NDArray[np.float32], labels: NDArray[np.int32], nucleus: 
     One nuclear radius outside its outline, a nucleus in focus has fallen to its surroundings; a glow that is larger
     than a nucleus has a third of its height left there.
     """
-    n = int(labels.max())
-    wide = np.zeros(n + 1, np.bool_)
-    areas = np.bincount(labels.ravel(), minlength=n + 1)
-    if n == 0 or not (areas[1:] > _LARGER * nucleus).any():
+    areas, height = sums_in_regions(labels, flat, int(labels.max()))
+    large = areas > _LARGER * nucleus
+    large[0] = False
+    wide = np.zeros(len(areas), np.bool_)
+    if not large.any():
         return wide
-    distance, nearest = cv2.distanceTransformWithLabels(
-        (labels == 0).view(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
-    )
+    height /= np.maximum(areas, 1)
+    ground = median_outside(labels, flat)
     radius = math.sqrt(nucleus / math.pi)
-    shell = np.flatnonzero((distance.ravel() > 0.8 * radius) & (distance.ravel() < 1.2 * radius))
-    inside = np.flatnonzero(labels.ravel())
-    own = np.zeros(int(nearest.max()) + 1, np.int32)
-    own[nearest.ravel()[inside]] = labels.ravel()[inside]
-    of = own[nearest.ravel()[shell]]
-    level = np.bincount(of, flat.ravel()[shell], n + 1) / np.maximum(np.bincount(of, minlength=n + 1), 1)
-    height = np.bincount(labels.ravel(), flat.ravel(), n + 1) / np.maximum(areas, 1)
-    ground = float(np.median(flat[labels == 0])) if (labels == 0).any() else 0.0
-    return np.asarray((areas > _LARGER * nucleus) & (level - ground > _SKIRT * (height - ground)))
+    # whatever is nearer to a pixel of the shell than the region itself lies in the window too
+    reach = math.ceil(2.4 * radius) + 4
+    boxes = _boxes(labels, len(areas))
+    for name in np.flatnonzero(large):
+        y0, y1, x0, x1 = (int(side) for side in boxes[name])
+        window = (slice(max(y0 - reach, 0), y1 + reach), slice(max(x0 - reach, 0), x1 + reach))
+        part = labels[window]
+        distance, nearest = cv2.distanceTransformWithLabels(
+            (part == 0).view(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+        )
+        of_region = np.zeros(int(nearest.max()) + 1, np.bool_)
+        of_region[nearest[part == name]] = True
+        shell = (distance > 0.8 * radius) & (distance < 1.2 * radius) & of_region[nearest]
+        values = flat[window][shell].astype(np.float64)
+        level = values.cumsum()[-1] / len(values) if len(values) else 0.0
+        wide[name] = level - ground > _SKIRT * (height[name] - ground)
+    return wide
+
+
+def sums_in_regions(
+    labels: NDArray[np.int32], values: NDArray[np.float32], n: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the pixels of regions 1..n (n + 1,), and the sums of their values; 0 for the background."""
+    areas, sums = _sum_regions(labels, values, np.int64(n))
+    return areas, sums
+
+
+def pick_regions(labels: NDArray[np.int32], wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the pixels of some of the regions 1..K; the first of `wanted` (K + 1,) does not count."""
+    return np.asarray(_pick(labels, wanted))
+
+
+def median_outside(labels: NDArray[np.int32], values: NDArray[np.float32]) -> float:
+    """Return the median of the values of the background as `numpy.median` does; 0 without one.
+
+    Two counts, of the upper and of the lower half of the bits of each value: in order, as floats are, once the negative
+    ones are turned round. A sorting median would take 10 times as long and copy the image.
+    """
+    upper = _count_upper(labels, values)
+    n = int(upper.sum())
+    if n == 0:
+        return 0.0
+    middle: list[np.float32] = []
+    ends = np.cumsum(upper)
+    for rank in ((n - 1) // 2, n // 2):
+        half = int(np.searchsorted(ends, rank, side="right"))
+        lower = np.cumsum(_count_lower(labels, values, half))
+        rest = int(np.searchsorted(lower, rank - (ends[half] - upper[half]), side="right"))
+        key = half << 16 | rest
+        bits = key ^ 0x80000000 if key & 0x80000000 else key ^ 0xFFFFFFFF
+        middle.append(np.uint32(bits).view(np.float32))
+        if n % 2:
+            middle.append(middle[0])
+            break
+    return float(np.mean(np.array(middle, np.float32)))
 
 
 def weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
@@ -195,7 +251,7 @@ def weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) -
     return float(values[order][np.searchsorted(share, share[-1] / 2)])
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _heights_and_slopes(relief: Any, sharp: Any, labels: Any, others: Any, n: Any) -> Any:
     """Return per object the mean inside, and how fast `sharp` falls across its outline, down the slope of `relief`.
 
@@ -221,3 +277,71 @@ def _heights_and_slopes(relief: Any, sharp: Any, labels: Any, others: Any, n: An
                         slope[name] += fall / length / 2
                     n_edge[name] += 1
     return inside / np.maximum(n_inside, 1), slope / np.maximum(n_edge, 1)
+
+
+@njit(cache=True, nogil=True)
+def _sum_regions(labels: Any, values: Any, n: Any) -> Any:
+    """Count and sum the pixels of each region."""
+    areas, sums = np.zeros(n + 1, np.int64), np.zeros(n + 1)
+    for y in range(labels.shape[0]):
+        for x in range(labels.shape[1]):
+            name = labels[y, x]
+            if name:
+                areas[name] += 1
+                sums[name] += values[y, x]
+    return areas, sums
+
+
+@njit(cache=True, nogil=True)
+def _pick(labels: Any, wanted: Any) -> Any:
+    """Return where the label is a wanted one."""
+    picked = np.zeros(labels.shape, np.bool_)
+    for y in range(labels.shape[0]):
+        for x in range(labels.shape[1]):
+            if labels[y, x]:
+                picked[y, x] = wanted[labels[y, x]]
+    return picked
+
+
+@njit(cache=True, nogil=True)
+def _boxes(labels: Any, n: Any) -> Any:
+    """Return first row, row behind the last, first column, column behind the last of each region."""
+    boxes = np.zeros((n, 4), np.int64)
+    for y in range(labels.shape[0]):
+        for x in range(labels.shape[1]):
+            name = labels[y, x]
+            if name:
+                box = boxes[name]
+                if box[1] == 0:
+                    box[0], box[2] = y, x
+                box[1] = y + 1
+                box[2], box[3] = min(box[2], x), max(box[3], x + 1)
+    return boxes
+
+
+@njit(cache=True, nogil=True)
+def _count_upper(labels: Any, values: Any) -> Any:
+    """Count the upper halves of the ordered bits of the background."""
+    counts = np.zeros(1 << 16, np.int64)
+    bits = values.view(np.uint32)
+    for y in range(labels.shape[0]):
+        for x in range(labels.shape[1]):
+            if labels[y, x] == 0:
+                key = bits[y, x]
+                counts[(key ^ (np.uint32(0xFFFFFFFF) if key >> 31 else np.uint32(0x80000000))) >> 16] += 1
+    return counts
+
+
+@njit(cache=True, nogil=True)
+def _count_lower(labels: Any, values: Any, upper: Any) -> Any:
+    """Count the lower halves of those with a given upper one."""
+    counts = np.zeros(1 << 16, np.int64)
+    bits = values.view(np.uint32)
+    for y in range(labels.shape[0]):
+        for x in range(labels.shape[1]):
+            if labels[y, x] == 0:
+                key = bits[y, x]
+                key = key ^ (np.uint32(0xFFFFFFFF) if key >> 31 else np.uint32(0x80000000))
+                if key >> 16 == upper:
+                    counts[key & 0xFFFF] += 1
+    return counts

@@ -25,6 +25,7 @@ from granum.segment.stain_focus import (
     MeasuredRegions,
     keep_real_regions,
     measure_regions,
+    pick_regions,
     usual_region,
     weighted_median,
     wide_regions,
@@ -175,7 +176,8 @@ def _centred(image: NDArray[Any], area: NDArray[np.bool_] | None) -> NDArray[np.
     if values.size == 0 or values.min() == values.max():
         return None
     middle = np.float64(np.median(values.ravel()[:: max(1, values.size // 1_000_000)]))
-    work = (image - middle).astype(np.float32)
+    work = np.empty(image.shape, np.float32)
+    np.subtract(image, middle, out=work, dtype=np.float64, casting="unsafe")
     if area is not None:
         work[~area] = 0
     return work
@@ -263,12 +265,17 @@ def _objects_of(
     """Return the objects for a radius that is roughly known."""
     fine = smooth(flat, sigma)
     if kind == "nuclei":
-        fine = fine - estimate_background(fine, area, method="top_hat", radius=max(_FLOOR_RADII * radius, 5.0))
+        floor = estimate_background(fine, area, method="top_hat", radius=max(_FLOOR_RADII * radius, 5.0))
+        fine = np.subtract(fine, floor, out=floor)
+        del floor
     unevenness = _uneven_noise(flat, area, step)
     even = fine if unevenness is None else fine / unevenness
     mode, width = _background_of(count_values(even, area), step)
     candidates = even > mode + _GATE * width
-    fine = fine - (np.float32(mode) if unevenness is None else np.float32(mode) * unevenness)
+    del even
+    ground = np.float32(mode) if unevenness is None else np.float32(mode) * unevenness
+    fine = np.subtract(fine, ground, out=None if fine is flat else fine)
+    del ground, unevenness
     if area is not None:
         fine[~area] = 0
     if area is not None:
@@ -279,16 +286,21 @@ def _objects_of(
     usual = usual_region(found, width, nucleus)
     if usual is not None and kind == "nuclei":
         rules = {"min_area": min_area, "focus": focus, "nucleus": nucleus}
-        mask = mask | _shaded(fine, sharp, candidates, found, usual, radius, level, sigma, width, rules)
-        found = measure_regions(fine, sharp, mask)
+        shaded = _shaded(fine, sharp, candidates, found, usual, radius, level, sigma, width, rules)
+        if shaded.any():
+            mask |= shaded
+            found = measure_regions(fine, sharp, mask)
+        del shaded
+    del sharp, candidates, mask
     wide = wide_regions(flat, found.labels, nucleus) if nucleus > 0 and focus is not None else None
     real, soft, blur = keep_real_regions(found, width, min_area=min_area, focus=focus, nucleus=nucleus, wide=wide)
     n_soft = int(soft.sum())
     if not real.any():
         return StainObjects(np.zeros(fine.shape, np.bool_), fine, 0.0, width, 0.0, 0.0, n_soft, sigma)
-    kept = real[found.labels]
+    kept = pick_regions(found.labels, real)
     height = weighted_median(found.height[real], found.area[real])
-    return StainObjects(kept, fine / np.float32(height), _radius_of(kept), width, height, blur, n_soft, sigma)
+    fine /= np.float32(height)
+    return StainObjects(kept, fine, _radius_of(kept), width, height, blur, n_soft, sigma)
 
 
 def _shaded(
@@ -311,8 +323,11 @@ def _shaded(
     if soft.any():  # light of another plane has wide flanks of its own
         reach = 2 * max(1, round(1.5 * radius)) + 1
         disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
-        taken = mask | cv2.dilate(soft[first.labels].view(np.uint8), disc).view(np.bool_)
-    left = _tidy(mask_in_the_shade(fine, candidates, taken, radius, level, flank), None, radius) & candidates & ~taken
+        taken = mask | cv2.dilate(pick_regions(first.labels, soft).view(np.uint8), disc).view(np.bool_)
+    left = mask_in_the_shade(fine, candidates, taken, radius, level, flank)
+    if not left.any():
+        return left
+    left = _tidy(left, None, radius) & candidates & ~taken
     if not left.any():
         return left
     near = cv2.dilate(mask.view(np.uint8), np.ones((7, 7), np.uint8)).view(np.bool_)
