@@ -115,6 +115,19 @@ def test_no_image_and_no_group_is_on_both_sides(tmp_path):
     assert set(sides) == {"train", "validation"}
 
 
+def test_a_large_group_that_is_set_aside_is_told(tmp_path):
+    images = [painted_image(f"i{n}", seed=n) for n in range(6)]
+    found = []
+    for seed in range(8):
+        written = export_training_set(
+            images, tmp_path / str(seed), tile=48, groups=["large"] * 5 + ["small"], seed=seed, validation_share=0.2
+        )
+        told = any("tiles are set aside for validation" in note for note in written.notes)
+        assert told == (written.n_tiles["validation"] > written.n_tiles["train"])
+        found.append(told)
+    assert set(found) == {True, False}
+
+
 def test_a_class_never_loses_its_last_image_to_validation(tmp_path):
     images = [painted_image("a", classes=(2, 7)), painted_image("b", classes=(2,)), painted_image("c", classes=(2,))]
     for seed in range(5):

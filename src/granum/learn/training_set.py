@@ -187,6 +187,12 @@ def write_training_set(
         if not written.tiles:
             raise SettingError("no tile is left to write: no pixel has a known class, or all is background.")
         balance = {side: _balance(written.tiles, side, classes) for side in ("train", "validation")}
+        n_tiles = {side: sum(one["split"] == side for one in written.tiles) for side in ("train", "validation")}
+        if validation_share <= 0.5 < n_tiles["validation"] / len(written.tiles):
+            told.append(
+                f"{n_tiles['validation']} of {len(written.tiles)} tiles are set aside for validation: what must not be "
+                "parted is that large; give more images, another seed, or a finer split."
+            )
         more = dict(about or {})
         document = {
             "unlabelled": UNLABELLED,
@@ -211,7 +217,6 @@ def write_training_set(
         raise OutputError(f"{target}: cannot be written ({error.strerror or error}).") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    n_tiles = {side: sum(one["split"] == side for one in written.tiles) for side in ("train", "validation")}
     return TrainingSet(target, n_tiles, balance, tuple(told), written.n_dropped)
 
 
