@@ -2,7 +2,7 @@
 
 ``python benchmarks/accuracy/confluency.py [labelled] [photographs] [simulated]``; writes `scores.json` and overlays to
 `bench_out/confluency`.
-The labels of T98G were made by a machine: whole cells are missing in them and they lie some pixels to the left. Rules
+The labels of T98G were made by a machine: whole cells are missing in them, and they hold much of the halos. Rules
 were chosen with T98G, the photographs and simulated dishes of other seeds in sight, and one rule (how many sides of a
 halo may be dim) after a look at C2C12, so none of these sets is unseen but the seeds.
 """
