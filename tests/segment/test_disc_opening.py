@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from granum.segment.disc_opening import boxes_of, open_by_disc
+from granum.segment.disc_opening import boxes_of, open_by_disc, widen_by_disc
 
 
 @pytest.mark.parametrize("side", [3, 5, 9, 17, 41])
@@ -20,6 +20,15 @@ def test_the_opening_is_that_of_cv2_also_at_the_frame(side: int, share: float) -
     found = open_by_disc(mask, disc)
     np.testing.assert_array_equal(found, expected)
     assert share < 0.9 or found.any()
+
+
+@pytest.mark.parametrize("side", [1, 3, 9, 41])
+def test_the_widening_is_that_of_cv2_also_at_the_frame(side: int) -> None:
+    mask = np.random.default_rng(side).random((97, 133)) > 0.995
+    mask[0, 130:] = mask[96, :3] = True
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    expected = cv2.dilate(mask.view(np.uint8), disc).view(np.bool_)
+    np.testing.assert_array_equal(widen_by_disc(mask, disc), expected)
 
 
 def test_a_disc_wider_than_the_image_opens_as_cv2_does() -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from granum.segment.components import name_runs
 
-__all__ = ["boxes_of", "open_by_disc"]
+__all__ = ["boxes_of", "open_by_disc", "widen_by_disc"]
 
 _ALIGNED = 32  # pixels; boxes that start at multiples of it are filtered with the same rounding as the whole image
 _LARGE = 0.5  # of the image; where the boxes cover more of it they cost more than it
@@ -34,8 +34,17 @@ def open_by_disc(mask: NDArray[np.bool_], disc: NDArray[np.uint8]) -> NDArray[np
     -----
     10 Mpx with 3 % foreground: 0.03 s of one core, 3 bytes per pixel.
     """
-    half = (np.count_nonzero(disc, axis=1).astype(np.int32) - 1) // 2
-    return np.asarray(_open(mask, half))
+    return np.asarray(_open(mask, _half_rows(disc)))
+
+
+def widen_by_disc(mask: NDArray[np.bool_], disc: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Return a mask dilated by a disc, as `cv2.dilate` does: each run is painted once per row of the disc."""
+    return np.asarray(_widen(mask, _half_rows(disc)))
+
+
+def _half_rows(disc: NDArray[np.uint8]) -> NDArray[np.int32]:
+    """Return how far each row of a disc reaches to both sides."""
+    return np.asarray((np.count_nonzero(disc, axis=1) - 1) // 2, np.int32)
 
 
 def boxes_of(mask: NDArray[np.bool_], margin: int) -> Iterator[tuple[tuple[slice, slice], NDArray[np.bool_]]]:
@@ -116,11 +125,35 @@ def _open(mask: Any, half: Any) -> Any:
             if fits and first < 0:
                 first = x
             if not fits and first >= 0:
-                for v in range(max(middle - reach, 0), min(middle + reach + 1, rows)):
-                    side = half[v - middle + reach]
-                    opened[v, max(first - side, 0) : min(x + side, columns)] = True
+                _paint_discs(opened, middle, first, x, half)
                 first = -1
     return opened
+
+
+@njit(cache=True, nogil=True)
+def _widen(mask: Any, half: Any) -> Any:
+    """Paint the disc around every pixel."""
+    rows, columns = mask.shape
+    wide = np.zeros((rows, columns), np.bool_)
+    for y in range(rows):
+        first = -1
+        for x in range(columns + 1):
+            inside = x < columns and mask[y, x]
+            if inside and first < 0:
+                first = x
+            if not inside and first >= 0:
+                _paint_discs(wide, y, first, x, half)
+                first = -1
+    return wide
+
+
+@njit(cache=True, nogil=True)
+def _paint_discs(to: Any, middle: Any, first: Any, end: Any, half: Any) -> None:
+    """Paint discs around the pixels `first` to `end - 1` of a row."""
+    reach = len(half) // 2
+    for v in range(max(middle - reach, 0), min(middle + reach + 1, to.shape[0])):
+        side = half[v - middle + reach]
+        to[v, max(first - side, 0) : min(end + side, to.shape[1])] = True
 
 
 @njit(cache=True, nogil=True)

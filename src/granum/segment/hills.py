@@ -84,7 +84,7 @@ def mask_in_the_shade(
     side = 2 * max(1, round(0.55 * radius), round(0.65 * flank)) + 1
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
     left = open_by_disc(candidates & ~apart, disc)
-    above = np.zeros(left.shape, np.bool_)
+    found = np.zeros(left.shape, np.bool_)
     sigma = radius * _COARSE
     for window, core in boxes_of(left, math.ceil(4 * sigma) + 1):
         part, bright = left[window], relief[window]
@@ -93,9 +93,9 @@ def mask_in_the_shade(
         mean /= np.maximum(weight, np.float32(1e-3))
         hills, tops, places = _climb(mean, part)
         own = np.concatenate([[np.float32(np.inf)], level * tops]).astype(np.float32)
-        above[window][core] |= _over_levels(bright, hills, places, own)[core]
-    # the upper half of a wide flank is thinner than the disc again
-    return open_by_disc(above, disc)
+        # the upper half of a wide flank is thinner than the disc again
+        found[window] |= open_by_disc(_over_levels(bright, hills, places, own) & core, disc)
+    return found
 
 
 def climb_hills(relief: NDArray[np.float32], mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:

@@ -18,6 +18,7 @@ from granum.preprocess.background import estimate_background
 from granum.preprocess.denoise import estimate_noise
 from granum.preprocess.histogram import Histogram, count_values
 from granum.preprocess.surface import evaluate_surface, fit_surface
+from granum.segment.disc_opening import widen_by_disc
 from granum.segment.hills import mask_by_own_levels, mask_in_the_shade, smooth
 from granum.segment.mask_cleanup import clean_mask
 from granum.segment.smoothing_scale import sample_tiles
@@ -323,7 +324,7 @@ def _shaded(
     if soft.any():  # light of another plane has wide flanks of its own
         reach = 2 * max(1, round(1.5 * radius)) + 1
         disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
-        taken = mask | cv2.dilate(pick_regions(first.labels, soft).view(np.uint8), disc).view(np.bool_)
+        taken = mask | widen_by_disc(pick_regions(first.labels, soft), disc)
     left = mask_in_the_shade(fine, candidates, taken, radius, level, flank)
     if not left.any():
         return left
@@ -335,7 +336,7 @@ def _shaded(
     good = (second.height >= max(_SHADE * usual[1], _SHADE_HEIGHT * width)) & (second.slope >= _SHADE * usual[2])
     good &= (second.area >= _SHADE * usual[0]) & (second.area <= 2 * usual[0])
     good[0] = False
-    return np.asarray(good[second.labels])
+    return pick_regions(second.labels, good)
 
 
 def _uneven_noise(work: NDArray[np.float32], area: NDArray[np.bool_] | None, step: float) -> NDArray[np.float32] | None:
