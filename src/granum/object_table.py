@@ -67,8 +67,10 @@ _SCHEMA = (
     Column("bbox_height", "length", "Height of the bounding box."),
     Column("bbox_width", "length", "Width of the bounding box."),
     Column("confidence", "ratio", "Confidence of the separation, 0..1; 1 where nothing was split."),
-    Column("state", "text", "Live or dead: dead where p_dead is over a half."),
-    Column("p_dead", "ratio", "Probability that the nucleus belongs to a dead cell, 0..1."),
+    Column("state", "text", "Live or dead: dead where p_dead is over a half; unclear where neither stain tells."),
+    Column(
+        "p_dead", "ratio", "Probability that the nucleus belongs to a dead cell, 0..1; empty where neither stain tells."
+    ),
     Column("live_mean", "intensity", "Live stain: mean of the nucleus over its local background, a ring around it."),
     Column("dead_mean", "intensity", "Dead stain: mean of the nucleus over its local background, a ring around it."),
     Column("dead_ring", "intensity", "Dead stain: mean of the ring around the nucleus, grey levels of the file."),

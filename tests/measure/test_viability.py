@@ -7,8 +7,9 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy import ndimage
 
-from granum.errors import SettingError, ShapeError
+from granum.errors import GranumWarning, SettingError, ShapeError
 from granum.measure import judge_nuclei, measure_objects
 from granum.measure.dead_evidence import judge_evidence
 from granum.measure.rings import find_rings, measure_levels, measure_nowhere
@@ -175,7 +176,36 @@ def test_saturated_and_constant_stains_are_survived() -> None:
     labels, live, dead = field([200.0] * 4 + [0.0] * 5)
     full = np.clip(dead, 0, 255).astype(np.uint8)
     assert judge(labels, live, full)[1]["n_dead"] == 4
-    assert judge(labels, live, np.zeros_like(full))[1]["n_dead"] == 0
+
+
+def test_a_channel_without_any_signal_tells_nothing() -> None:
+    labels, live, dead = field([200.0] * 4 + [0.0] * 5)
+    for pair in ((live, np.zeros_like(dead)), (np.full_like(live, 7.0), dead)):
+        with pytest.warns(GranumWarning, match="9 of 9 objects are neither live nor dead"):
+            objects, summary, _ = judge(labels, *pair)
+        assert set(objects["state"]) == {"unclear"}
+        assert np.isnan(objects["p_dead"]).all()
+        assert (summary["n_live"], summary["n_dead"], summary["n_unclear"]) == (0, 0, 9)
+        assert np.isnan(summary["viability"])
+        assert summary["doubt"] == 1
+
+
+def test_what_neither_stain_shows_is_not_alive() -> None:
+    labels, live, dead = field([200.0] * 4 + [0.0] * 5)
+    live[labels == 9] = live[labels == 0].mean() + (live[labels == 9] - live[labels == 9].mean())
+    with pytest.warns(GranumWarning, match="1 of 9 objects is neither"):
+        objects, summary, _ = judge(labels, live, dead)
+    assert list(objects["state"][-2:]) == ["live", "unclear"]
+    assert (summary["n_live"], summary["n_dead"], summary["n_unclear"]) == (4, 4, 1)
+    assert 0.1 < summary["doubt"] < 0.3
+
+
+def test_nuclei_without_a_body_around_them_are_doubtful() -> None:
+    labels, live, dead = field([200.0] * 4 + [0.0] * 5)
+    objects = measure_objects(labels, live)
+    bodies = ndimage.grey_dilation(labels, (5, 5))
+    assert judge_nuclei(objects, labels, live, dead, bodies)[1]["doubt"] < 0.1
+    assert judge_nuclei(objects, labels, live, dead, labels)[1]["doubt"] == 1
 
 
 def test_twice_the_stain_makes_no_second_population() -> None:

@@ -40,6 +40,14 @@ def test_five_classes_the_later_over_the_earlier():
     assert len({one.colour for one in legend}) == 4
 
 
+def test_what_neither_stain_tells_is_painted_as_cell():
+    nuclei, cells, objects = field()
+    objects = {"label": objects["label"], "state": np.array(["unclear", "dead"]), "p_dead": np.array([np.nan, 0.9])}
+    assert set(np.unique(paint_stain_classes(nuclei, cells, objects)[0])) == {0, 1, 2, 4}
+    del objects["state"]
+    assert set(np.unique(paint_stain_classes(nuclei, cells, objects)[0])) == {0, 1, 2, 4}
+
+
 def test_outlines_may_be_wider_or_left_out_and_stay_in_their_cell():
     nuclei, cells, objects = field()
     none, _ = paint_stain_classes(nuclei, cells, objects, outline_width=0)

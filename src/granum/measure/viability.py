@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -11,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from granum.arrays import check_area, check_image, check_labels, check_same_shape
 from granum.choice import Choice
-from granum.errors import SettingError, ShapeError
+from granum.errors import GranumWarning, SettingError, ShapeError
 from granum.measure.dead_evidence import DeadEvidence, judge_evidence
 from granum.measure.proportion import wilson_interval
 from granum.measure.rings import NucleusRings, RingLevels, find_rings, measure_levels, measure_nowhere
@@ -29,6 +30,9 @@ _FEWEST_PLACES = 50
 _BOTH, _FEWEST_BOTH = 5.0, 6  # noise widths in both stains, and how many nuclei, to see whether they are proportional
 _DARK_PERCENT = 0.5
 _UNSURE = (0.2, 0.8)
+_SEEN = 3.0  # widths of the contrast where nothing is, from which the live stain shows an object
+_BARE = 1.05  # cell over nucleus, up to which there is no cell area around
+UNCLEAR = "unclear"
 
 
 def judge_nuclei(
@@ -75,14 +79,21 @@ def judge_nuclei(
     -------
     objects : dict of (K,) ndarray
         With ``state``, ``p_dead``, ``live_mean``, ``dead_mean``, ``dead_ring``, ``dead_ratio``; with `cells` also
-        ``cell_area`` and ``n_in_clump``. ``dead_ratio`` is NaN where a nucleus has no ring.
+        ``cell_area`` and ``n_in_clump``. ``dead_ratio`` is NaN where a nucleus has no ring. What neither stain tells
+        is "unclear", its ``p_dead`` NaN.
     summary : dict of str to float
-        ``n_live``, ``n_dead``, ``n_uncertain`` (probability 0.2 to 0.8), ``viability`` (NaN without nuclei),
+        ``n_live``, ``n_dead``, ``n_uncertain`` (probability 0.2 to 0.8), ``n_unclear`` (counted neither as live nor as
+        dead), ``viability`` (NaN without nuclei),
         ``viability_low``, ``viability_high`` (Wilson), ``viability_expected`` (mean of 1 - p), ``p_two`` (probability
         that there are two populations), ``dead_ratio_median``, ``doubt`` (0 to 1); with `cells` also
         ``cell_area_fraction``; with `channel_facts` also ``shift_px``.
     choice : Choice
         How it was judged.
+
+    Warns
+    -----
+    GranumWarning
+        Objects are unclear.
 
     Raises
     ------
@@ -135,11 +146,15 @@ def judge_nuclei(
     live_mean, dead_mean = _contrast(of_live, live, rings), _contrast(of_dead, dead, rings)
     evidence, unit = _evidence(live, dead, live_mean, dead_mean, rings, seed)
     p_dead = evidence.p_dead if threshold is None else (dead_mean > threshold).astype(np.float64)
+    unclear = _unclear(live, dead, live_mean, p_dead, rings, seed)
+    p_dead = np.where(unclear, np.nan, p_dead)
     judged = dict(objects)
-    judged["state"] = np.where(p_dead > 0.5, "dead", "live").astype(object)
+    judged["state"] = np.where(unclear, UNCLEAR, np.where(p_dead > 0.5, "dead", "live")).astype(object)
     judged |= {"p_dead": p_dead, "live_mean": live_mean, "dead_mean": dead_mean, "dead_ring": of_dead.ring}
     judged["dead_ratio"] = _ratio(of_dead, dead, area)
-    summary = _count(p_dead, confidence, evidence.p_two)
+    summary = _count(p_dead[~unclear], confidence, evidence.p_two)
+    summary["n_unclear"] = float(unclear.sum())
+    _warn_of_unclear(unclear)
     known = judged["dead_ratio"][np.isfinite(judged["dead_ratio"])]
     summary["dead_ratio_median"] = float(np.median(known)) if len(known) else math.nan
     if checked_cells is not None:
@@ -156,6 +171,37 @@ def judge_nuclei(
     }  # fmt: skip
     reason = _reason(evidence, threshold, summary, stains)
     return {name: judged[name] for name in order}, summary, Choice("live or dead", chosen, reason)
+
+
+def _unclear(
+    live: NDArray[Any],
+    dead: NDArray[Any],
+    live_mean: NDArray[np.float64],
+    p_dead: NDArray[np.float64],
+    rings: NucleusRings,
+    seed: int,
+) -> NDArray[np.bool_]:
+    """Return which objects cannot be judged: no stain says what they are, or a channel holds nothing at all.
+
+    What the live stain does not show and the dead stain does not make dead is a glow, dirt or noise: to count it as
+    alive, because it is not dead, would raise the viability.
+    """
+    if live.min() == live.max() or dead.min() == dead.max():
+        return np.ones(len(p_dead), np.bool_)
+    nowhere = np.abs(measure_nowhere(live, rings, seed=seed))
+    width = float(np.quantile(nowhere, 0.6827)) if len(nowhere) >= _FEWEST_PLACES else 0.3 * noise_floor(live)
+    return np.asarray((live_mean < _SEEN * max(width, _LEAST_NOISE * noise_floor(live))) & (p_dead <= 0.5))
+
+
+def _warn_of_unclear(unclear: NDArray[np.bool_]) -> None:
+    if unclear.any():
+        n, verb = int(unclear.sum()), "is" if unclear.sum() == 1 else "are"
+        warnings.warn(
+            f"{n} of {len(unclear)} objects {verb} neither live nor dead by the stains, and counted as neither: they "
+            "may be glow from another plane, or dirt.",
+            GranumWarning,
+            stacklevel=3,
+        )
 
 
 def _contrast(levels: RingLevels, image: NDArray[Any], rings: NucleusRings) -> NDArray[np.float64]:
@@ -236,9 +282,13 @@ def _doubt(p_dead: NDArray[np.float64], objects: ObjectTable, facts: Mapping[str
     """Return how much somebody should look at this: 1 less the product of what speaks for looking away."""
     if len(p_dead) == 0:
         return 0.5
-    calm = 1 - float((4 * p_dead * (1 - p_dead)).mean())
+    judged = p_dead[np.isfinite(p_dead)]
+    calm = len(judged) / len(p_dead)
+    calm *= 1 - float((4 * judged * (1 - judged)).mean()) if len(judged) else 0.0
     if "confidence" in objects:
         calm *= 1 - 0.5 * float((np.asarray(objects["confidence"]) < 0.5).mean())
+    if "cell_area" in objects and "area" in objects:  # nuclei without a body around them
+        calm *= 1 - float((np.asarray(objects["cell_area"]) <= _BARE * np.asarray(objects["area"])).mean())
     shift = float(facts.get("shift_px", 0.0))
     if math.isfinite(shift) and shift > 1:
         calm *= max(0.0, 1 - shift / max(2 * radius, 2.0))

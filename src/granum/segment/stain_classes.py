@@ -43,7 +43,7 @@ def paint_stain_classes(
     cells : (Y, X) array_like of int
         Their cells; the cell of nucleus 7 is 7.
     objects : dict of ndarray
-        One row per nucleus: `label`, and `state` ("live" or "dead") or `p_dead`.
+        One row per nucleus: `label`, and `state` ("live", "dead", or "unclear", which is painted as cell) or `p_dead`.
     outline_width : int
         How many pixels deep the outline goes into its cell, 0 to 100; 0 paints none.
     min_p_dead : float, optional
@@ -61,7 +61,7 @@ def paint_stain_classes(
     ShapeError
         Arrays do not fit, `objects` lacks a column, or a nucleus has no row.
     SettingError
-        A setting is out of its range, or a state is neither "live" nor "dead".
+        A setting is out of its range, or a state is none of these.
 
     Notes
     -----
@@ -94,17 +94,18 @@ def _class_of_nuclei(objects: Mapping[str, Any], n: int, least: float | None) ->
             raise ShapeError(f"objects: has no column {needed!r}; run measure.viability before segment.stain_classes.")
     values = np.asarray(objects[column])
     if column == "state":
-        unknown = ~np.isin(values, ("live", "dead"))
+        unknown = ~np.isin(values, ("live", "dead", "unclear"))
         if unknown.any():
-            raise SettingError(f"objects: the state {values[unknown][0]!r} is neither 'live' nor 'dead'.")
-        dead = values == "dead"
+            raise SettingError(f"objects: the state {values[unknown][0]!r} is neither 'live' nor 'dead' nor 'unclear'.")
+        dead, unclear = values == "dead", values == "unclear"
     else:
         dead = values.astype(np.float64) >= (0.5 if least is None else least)
+        unclear = ~np.isfinite(values.astype(np.float64))
     label = np.asarray(objects["label"], np.int64)
     if label.size and label.min() < 1:
         raise ShapeError(f"objects: has a row of nucleus {label.min()}, labels start at 1.")
     class_of = np.zeros(max(n, int(label.max(initial=0))) + 1, np.uint8)
-    class_of[label] = np.where(dead, DEAD, LIVE)
+    class_of[label] = np.where(unclear, CELL, np.where(dead, DEAD, LIVE))
     return class_of
 
 
