@@ -19,8 +19,7 @@ _DISC_TOP = 1 - float(np.exp(-0.5 / _COARSE**2))  # what it leaves of the middle
 _GROUND = 0.1  # quantile, along the line where a hill ends, that is its own background
 _HIGHEST_GROUND = 0.5  # of its inside: a bright spot in a nucleus is a hill without surroundings
 _ROUNDS = 3  # from the level of the tops to that of the insides
-_STRAIGHT, _DIAGONAL, _FRACTION = round(0.955 * 65536), round(1.3693 * 65536), 1 / 65536  # steps of cv2's chamfer
-_FAR = 1 << 30
+_STRAIGHT, _DIAGONAL, _FAR = 0.955, 1.3693, 1e9  # steps of a chamfer that is right to 4 %
 _BEND = 1 / math.sqrt(8 * math.pi)  # a disc smoothed by sigma has 0.5 - 0.2 sigma / radius of its height at its edge
 
 
@@ -60,7 +59,7 @@ def mask_by_own_levels(
     own = np.concatenate([[np.float32(np.inf)], level * tops / _DISC_TOP]).astype(np.float32)
     share = np.float32(level - _BEND * min(sigma / max(radius, 1e-9), 1.0))
     ground = _ground_of(relief, hills, places, len(own))
-    depth = np.zeros(relief.shape, np.int32)
+    depth = np.zeros(relief.shape, np.float32)
     for _ in range(_ROUNDS):
         inside = _mean_inside(relief, hills, places, own, depth)
         low = np.minimum(ground, _HIGHEST_GROUND * inside)
@@ -221,13 +220,13 @@ def _mean_inside(relief: Any, hills: Any, places: Any, own: Any, depth: Any) -> 
     over the listed pixels only; `depth` is memory for it, 0 elsewhere.
     """
     rows, columns = hills.shape
-    straight, diagonal = np.int32(_STRAIGHT), np.int32(_DIAGONAL)
+    straight, diagonal, far = np.float32(_STRAIGHT), np.float32(_DIAGONAL), np.float32(_FAR)
     for k in range(len(places)):
         y, x = places[k]
         name = hills[y, x]
         right = x + 1 < columns and hills[y, x + 1] > 0 and hills[y, x + 1] != name
         below = y + 1 < rows and hills[y + 1, x] > 0 and hills[y + 1, x] != name
-        depth[y, x] = _FAR if relief[y, x] > own[name] and not (right or below) else 0
+        depth[y, x] = far if relief[y, x] > own[name] and not (right or below) else np.float32(0)
     for k in range(len(places)):
         y, x = places[k]
         least = depth[y, x]
@@ -258,8 +257,7 @@ def _mean_inside(relief: Any, hills: Any, places: Any, own: Any, depth: Any) -> 
     for k in range(len(places)):
         y, x = places[k]
         if depth[y, x] > 0:
-            deep = np.float32(depth[y, x]) * np.float32(_FRACTION)
-            square = deep * deep
+            square = depth[y, x] * depth[y, x]
             total[hills[y, x]] += square * relief[y, x]
             weight[hills[y, x]] += square
     return (total / np.maximum(weight, 1e-30)).astype(np.float32)
