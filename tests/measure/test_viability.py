@@ -13,6 +13,7 @@ from granum.errors import GranumWarning, SettingError, ShapeError
 from granum.measure import judge_nuclei, measure_objects
 from granum.measure.dead_evidence import judge_evidence
 from granum.measure.rings import find_rings, measure_levels, measure_nowhere
+from granum.object_table import FLAGS
 
 PLATE = Path(__file__).parents[3] / "shared/data/two_stain_plate/images"
 
@@ -198,6 +199,16 @@ def test_what_neither_stain_shows_is_not_alive() -> None:
     assert list(objects["state"][-2:]) == ["live", "unclear"]
     assert (summary["n_live"], summary["n_dead"], summary["n_unclear"]) == (4, 4, 1)
     assert 0.1 < summary["doubt"] < 0.3
+
+
+def test_bodies_cut_by_their_shape_alone_make_a_count_a_guess() -> None:
+    labels, live, dead = field([200.0] * 4 + [0.0] * 5)
+    objects = measure_objects(labels, live)
+    objects["flags"] = objects["flags"] | np.where(np.arange(9) >= 6, FLAGS["was_split"][0], 0)
+    with pytest.warns(GranumWarning, match="3 of 5 living cells were cut out"):
+        _, summary, _ = judge_nuclei(objects, labels, live, dead, None, None, {"live": "Calcein AM"})
+    assert summary["doubt"] > 0.6
+    assert judge_nuclei(objects, labels, live, dead, None, None, {"live": "Hoechst"})[1]["doubt"] < 0.1
 
 
 def test_nuclei_without_a_body_around_them_are_doubtful() -> None:

@@ -17,9 +17,10 @@ from granum.measure.dead_evidence import DeadEvidence, judge_evidence
 from granum.measure.proportion import wilson_interval
 from granum.measure.rings import NucleusRings, RingLevels, find_rings, measure_levels, measure_nowhere
 from granum.measure.runs import plain_labels
-from granum.object_table import COLUMNS, ObjectTable
+from granum.object_table import COLUMNS, FLAGS, ObjectTable
 from granum.preprocess.histogram import count_values
 from granum.segment.components import label_components
+from granum.segment.nuclei import stain_kind
 from granum.segment.stain_objects import noise_floor
 from granum.steps import Range
 
@@ -31,6 +32,7 @@ _BOTH, _FEWEST_BOTH = 5.0, 6  # noise widths in both stains, and how many nuclei
 _DARK_PERCENT = 0.5
 _UNSURE = (0.2, 0.8)
 _SEEN = 3.0  # widths of the contrast where nothing is, from which the live stain shows an object
+_MANY_CUT = 0.2  # share of living bodies that were cut, from which their number is doubtful
 _BARE = 1.05  # cell over nucleus, up to which there is no cell area around
 UNCLEAR = "unclear"
 
@@ -93,7 +95,7 @@ def judge_nuclei(
     Warns
     -----
     GranumWarning
-        Objects are unclear.
+        Objects are unclear; living cells were counted by cutting bodies without nuclei.
 
     Raises
     ------
@@ -163,7 +165,8 @@ def judge_nuclei(
         summary["cell_area_fraction"] = float(inside.mean()) if inside.size else math.nan
     if channel_facts is not None and "shift_px" in channel_facts:
         summary["shift_px"] = float(channel_facts["shift_px"])
-    summary["doubt"] = _doubt(p_dead, judged, channel_facts or {}, rings.radius)
+    guessed = _warn_of_bodies(judged, stains)
+    summary["doubt"] = 1 - (1 - guessed) * (1 - _doubt(p_dead, judged, channel_facts or {}, rings.radius))
     order = [*(name for name in COLUMNS if name in judged), *(name for name in judged if name not in COLUMNS)]
     chosen = {
         "threshold": threshold, "p_two": round(evidence.p_two, 4), "noise": float(unit),
@@ -202,6 +205,23 @@ def _warn_of_unclear(unclear: NDArray[np.bool_]) -> None:
             GranumWarning,
             stacklevel=3,
         )
+
+
+def _warn_of_bodies(objects: ObjectTable, stains: Mapping[str, str] | None) -> float:
+    """Return the share of living cells whose number is a guess: bodies without nuclei, cut by their shape alone."""
+    if stain_kind((stains or {}).get("live", "")) != "cytoplasm" or "flags" not in objects:
+        return 0.0
+    living = objects["state"] == "live"
+    n, n_cut = int(living.sum()), int((living & (objects["flags"] & FLAGS["was_split"][0] > 0)).sum())
+    if n_cut == 0 or n_cut < _MANY_CUT * n:
+        return 0.0
+    warnings.warn(
+        f"{n_cut} of {n} living cells were cut out of larger pieces by shape alone, as their stain shows bodies and no "
+        "nuclei: their number and the viability are a guess; add a stain of all nuclei, or sow fewer cells.",
+        GranumWarning,
+        stacklevel=3,
+    )
+    return n_cut / n
 
 
 def _contrast(levels: RingLevels, image: NDArray[Any], rings: NucleusRings) -> NDArray[np.float64]:
