@@ -120,7 +120,7 @@ def test_every_length_area_and_percentage_of_every_step_has_its_unit():
         "min_dynamic", "max_iterations", "tolerance", "max_nodes", "neck_weight", "min_solidity", "min_gain",
         "max_neck", "max_residual", "max_overlap", "min_inside", "max_deficit", "min_dip", "largest_k", "objects",
         "seed", "least_share", "notch", "dark_line", "step", "confidence", "sensitivity", "epsilon", "cells", "level",
-        "iterations", "min_p_dead",
+        "iterations", "min_p_dead", "threshold", "live_threshold", "dead_threshold",
     }  # fmt: skip
     units = {
         f"{name}.{setting.name}": setting.unit
