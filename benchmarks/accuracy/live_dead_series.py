@@ -158,10 +158,12 @@ def score_viability(
     """Return counts over time: true, by the frames alone, and smoothed by tracks."""
     n = len(series)
     counts: dict[str, Any] = {"true_live": series.n_live.tolist(), "true_all": (series.n_live + series.n_dead).tolist()}
-    counts["all"] = np.bincount(tracks["frame"], minlength=n).tolist()
     for name, p_dead in (("frame", tracks["p_dead"]), ("track", smooth)):
-        counts[name] = np.bincount(tracks["frame"], p_dead < 0.5, minlength=n).tolist()
-        counts[f"{name}_expected"] = np.bincount(tracks["frame"], 1 - p_dead, minlength=n).tolist()
+        known = np.isfinite(p_dead)  # what neither stain tells counts neither as live nor as dead
+        frame, p = tracks["frame"][known], p_dead[known]
+        counts[name] = np.bincount(frame, p < 0.5, minlength=n).tolist()
+        counts[f"{name}_expected"] = np.bincount(frame, 1 - p, minlength=n).tolist()
+        counts[f"{name}_all"] = counts[f"{name}_expected_all"] = np.bincount(frame, minlength=n).tolist()
     return {"counts": counts}
 
 
@@ -170,7 +172,7 @@ def viability_errors(counts: dict[str, Any]) -> dict[str, float]:
     true = np.array(counts["true_live"]) / np.maximum(counts["true_all"], 1)
     errors = {}
     for name in ("frame", "track", "track_expected"):
-        error = 100 * np.abs(np.array(counts[name]) / np.maximum(counts["all"], 1) - true)
+        error = 100 * np.abs(np.array(counts[name]) / np.maximum(counts[f"{name}_all"], 1) - true)
         errors |= {f"{name}_max": float(error.max()), f"{name}_rms": float(np.sqrt((error**2).mean()))}
     return errors
 

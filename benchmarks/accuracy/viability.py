@@ -152,7 +152,8 @@ def score(
         pairs = [(i, j) for i, j in pairs if seen[i]]
         true, found, extra = true + int(seen.sum()), found + len(pairs), extra + int(counted.sum()) - len(pairs)
         wrong += sum(bool(p_dead[j] > 0.5) != bool(field.is_dead[i]) for i, j in pairs)
-        said += [(float(p_dead[j]), bool(field.is_dead[i])) for i, j in pairs]
+        said += [(float(p_dead[j]), bool(field.is_dead[i])) for i, j in pairs if np.isfinite(p_dead[j])]
+        counted &= np.isfinite(p_dead)  # what neither stain tells counts neither as live nor as dead
         if seen.any() and counted.any():
             errors.append(abs(float((p_dead[counted] <= 0.5).mean()) - float((~field.is_dead[seen]).mean())))
     return {
