@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import queue
+import threading
 import time
 from pathlib import Path
 
@@ -161,6 +162,32 @@ def test_the_live_model_is_saved_between_two_looks(bench, tmp_path):
     with pytest.raises(Problem, match=r"Nothing is painted\.") as problem:
         bench.process.save_live(tmp_path / "no")
     assert problem.value.status == 409
+
+
+def test_a_save_that_comes_while_a_look_is_being_sent_does_not_stop_what_has_not_begun(bench, tmp_path):
+    bench.look("a", 1, kind=2)
+    bench.next("found")
+    savers = []
+
+    def changes(known):
+        if bench.process._running.job.view and not savers:  # the look is sent once more, after the first save
+            savers.append(threading.Thread(target=bench.process.save_live, args=(tmp_path / "second",), daemon=True))
+            savers[0].start()
+            end = time.monotonic() + SLOW
+            while not bench.process._saves and time.monotonic() < end:
+                time.sleep(0.01)
+            time.sleep(0.1)
+        return Painted(bench.version, ())
+
+    sent = bench.process._changes
+    bench.process._changes = lambda known: (
+        changes(known) if hasattr(bench.process._running.job, "view") else sent(known)
+    )
+    bench.process.save_live(tmp_path / "first")
+    end = time.monotonic() + SLOW
+    while not (tmp_path / "second").exists() and time.monotonic() < end:
+        time.sleep(0.02)
+    assert (tmp_path / "second").exists()
 
 
 def test_a_look_at_a_model_that_is_not_there_begins_when_it_is(bench, tmp_path):

@@ -68,6 +68,7 @@ class _Save:
 class _Running:
     what: Look | _Save
     job: LookJob | SaveJob
+    sent: bool = False
     stop_sent: bool = False
     again: bool = False
     """It was stopped for somebody else's view, not because it is stale."""
@@ -225,7 +226,13 @@ class LearnProcess:
     def _stop_if_stale(self) -> None:
         """Stop what runs when nobody wants it any more, or when somebody else has not seen anything yet."""
         running = self._running
-        if running is None or running.stop_sent or self._connection is None or isinstance(running.what, _Save):
+        if (
+            running is None
+            or not running.sent
+            or running.stop_sent
+            or self._connection is None
+            or isinstance(running.what, _Save)
+        ):
             return
         is_stale = self._looks.get(running.what.client) is not running.what
         others = bool(self._saves) or any(not look.view_done for look in self._waiting.values())
@@ -309,8 +316,9 @@ class LearnProcess:
             job = LookJob(
                 self._number, what.source, what.t, what.z, what.view, what.model, what.file, self._place
             )  # fmt: skip
+        running = _Running(what, job)
         with self._lock:
-            self._running = _Running(what, job)
+            self._running = running
         try:
             painted = self._changes(self._told)
             if painted.version != self._told_version:
@@ -321,6 +329,8 @@ class LearnProcess:
             self._bury()
             return
         with self._lock:
+            # a stop that overtook its job would be lost, and nobody would send another
+            running.sent = True
             self._stop_if_stale()
 
     def _start_process(self) -> None:
