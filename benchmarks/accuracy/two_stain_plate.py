@@ -24,12 +24,12 @@ from typing import Any
 import cv2
 import numpy as np
 from data_sets import SHARED
+from nuclei_peers import find_by_otsu_watershed
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 from scipy.stats import kendalltau
-from skimage.feature import peak_local_max
-from skimage.filters import gaussian, threshold_otsu
-from skimage.segmentation import expand_labels, watershed
+from skimage.filters import threshold_otsu
+from skimage.segmentation import expand_labels
 
 from granum.errors import GranumWarning
 from granum.measure import judge_nuclei, measure_objects
@@ -57,19 +57,8 @@ def by_granum(first: NDArray[Any], second: NDArray[Any], *, both: bool) -> Judge
 
 def by_usual_recipe(first: NDArray[Any], second: NDArray[Any], *, both: bool) -> Judged:
     """Return the same by Otsu and watershed."""
-    smooth = gaussian(first.astype(np.float64), 1)
-    mask = ndi.binary_fill_holes(smooth > threshold_otsu(smooth))
-    distance = ndi.distance_transform_edt(mask)
-    peaks = peak_local_max(distance, min_distance=7, labels=ndi.label(mask)[0])
-    markers = np.zeros(mask.shape, np.int32)
-    markers[tuple(peaks.T)] = np.arange(1, len(peaks) + 1)
-    found = watershed(-distance, markers, mask=mask)
-    sizes = np.bincount(found.ravel())
-    keep = np.flatnonzero(sizes >= 30)[1:]
-    names = np.zeros(len(sizes), np.int32)
-    names[keep] = np.arange(1, len(keep) + 1)
-    labels = names[found]
-    index = np.arange(1, len(keep) + 1)
+    labels = find_by_otsu_watershed(first)
+    index = np.arange(1, int(labels.max()) + 1)
     inside = ndi.mean(second.astype(np.float64), labels, index)
     ring = np.where(labels > 0, 0, expand_labels(labels, 5))
     around = ndi.mean(second.astype(np.float64), ring, index)

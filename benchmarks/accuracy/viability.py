@@ -25,11 +25,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from nuclei_peers import find_by_otsu_watershed
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
-from skimage.feature import peak_local_max
-from skimage.filters import gaussian, threshold_otsu
-from skimage.segmentation import watershed
+from skimage.filters import threshold_otsu
 
 from granum.errors import GranumWarning
 from granum.measure import judge_nuclei, measure_objects
@@ -70,19 +69,8 @@ def by_granum(field: SimulatedLiveDead) -> Answer:
 
 def by_usual_recipe(field: SimulatedLiveDead) -> Answer:
     """Return the same by Otsu and watershed; probabilities are 0 or 1."""
-    total = gaussian(field.live.astype(np.float64) + field.dead, 1)
-    mask = ndi.binary_fill_holes(total > threshold_otsu(total))
-    distance = ndi.distance_transform_edt(mask)
-    peaks = peak_local_max(distance, min_distance=7, labels=ndi.label(mask)[0])
-    markers = np.zeros(mask.shape, np.int32)
-    markers[tuple(peaks.T)] = np.arange(1, len(peaks) + 1)
-    found = watershed(-distance, markers, mask=mask)
-    sizes = np.bincount(found.ravel())
-    keep = np.flatnonzero(sizes >= 30)[1:]
-    names = np.zeros(len(sizes), np.int32)
-    names[keep] = np.arange(1, len(keep) + 1)
-    labels = names[found]
-    means = np.asarray(ndi.mean(field.dead.astype(np.float64), labels, np.arange(1, len(keep) + 1)))
+    labels = find_by_otsu_watershed(field.live.astype(np.float64) + field.dead)
+    means = np.asarray(ndi.mean(field.dead.astype(np.float64), labels, np.arange(1, int(labels.max()) + 1)))
     level = threshold_otsu(means) if len(np.unique(means)) > 1 else np.inf
     return labels, (means > level).astype(np.float64)
 
